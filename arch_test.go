@@ -1,0 +1,121 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// imports says what each package may import of ours and of others; the
+// standard library is free but for the packages in pure. An entry that ends in
+// a slash allows everything below it. A package that is not listed fails.
+var imports = map[string][]string{
+	"assets":            {},
+	"probes":            {},
+	"probes/capture":    {"probes"},
+	"probes/submit":     {"probes", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
+	"probes/graph":      {"probes"},
+	"probes/signin":     {"probes", "github.com/AzureAD/microsoft-authentication-library-for-go/"},
+	"probes/keyring":    {"probes", "github.com/zalando/go-keyring"},
+	"probes/powershell": {"probes"},
+	"probes/lab":        {"probes", "assets", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
+	"checks":            {"probes", "assets"},
+	"wizard":            {"probes", "checks"},
+	"wizard/folder":     {"probes", "wizard", "github.com/gofrs/flock", "github.com/natefinch/atomic"},
+	"ui/text":           {"assets"},
+	"ui/cli": {
+		"assets", "probes", "probes/", "checks", "wizard", "wizard/", "ui/text",
+		"github.com/spf13/cobra", "charm.land/fang/v2",
+	},
+	"ui": {
+		"probes", "checks", "wizard", "ui/text",
+		"charm.land/", "github.com/charmbracelet/x/ansi",
+	},
+	".": {"assets", "probes", "probes/", "checks", "wizard", "wizard/", "ui", "ui/", "github.com/charmbracelet/x/term"},
+}
+
+// pure lists the packages that do no IO, and what they therefore never import.
+var pure = map[string][]string{
+	"probes": {"os", "net", "net/http", "io/ioutil", "os/exec"},
+	"checks": {"os", "net", "net/http", "os/exec"},
+	"wizard": {"os", "net", "net/http", "os/exec"},
+	"ui":     {"net", "net/http", "os/exec"},
+}
+
+// top lists the folders that may stand at the top.
+var top = []string{"assets", "checks", "docs", "probes", "testdata", "ui", "wizard"}
+
+func TestImportTable(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if _, known := imports[dir]; !known {
+			t.Errorf("%s: package %s is not in the import table", path, dir)
+			return nil
+		}
+		seen[dir] = true
+		if strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		return checkImports(t, dir, path)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range imports {
+		if !seen[dir] {
+			t.Errorf("the import table lists %s, which does not exist", dir)
+		}
+	}
+}
+
+func checkImports(t *testing.T, dir, path string) error {
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		return err
+	}
+	for _, imp := range f.Imports {
+		p := strings.Trim(imp.Path.Value, `"`)
+		ours, isOurs := strings.CutPrefix(p, "offbasic/")
+		first, _, _ := strings.Cut(p, "/")
+		switch {
+		case isOurs:
+			p = ours
+		case !strings.Contains(first, "."):
+			if slices.Contains(pure[dir], p) {
+				t.Errorf("%s imports %s: package %s does no IO", path, p, dir)
+			}
+			continue
+		}
+		if !allowed(imports[dir], p) {
+			t.Errorf("%s imports %s", path, p)
+		}
+	}
+	return nil
+}
+
+func allowed(table []string, p string) bool {
+	return slices.ContainsFunc(table, func(a string) bool {
+		return p == a || strings.HasSuffix(a, "/") && strings.HasPrefix(p, a)
+	})
+}
+
+func TestTopLevelFolders(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(top, e.Name()) {
+			t.Errorf("folder %s at the top: a new capability finds its room in one of %v", e.Name(), top)
+		}
+	}
+}

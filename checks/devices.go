@@ -1,0 +1,170 @@
+package checks
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"offbasic/probes"
+)
+
+// OAuthSupport is what is known of a product's OAuth for mail. Its words are
+// under "support.<value>".
+type OAuthSupport string
+
+// The kinds of support.
+const (
+	OAuthYes      OAuthSupport = "yes"
+	OAuthNo       OAuthSupport = "no"
+	OAuthGraph    OAuthSupport = "graph"   // sends through Microsoft Graph instead
+	OAuthClaimed  OAuthSupport = "claimed" // by a dealer, not by the maker
+	OAuthToken    OAuthSupport = "token"   // takes a token that something else must renew
+	OAuthNotKnown OAuthSupport = "unknown"
+)
+
+// OAuthSupports lists every kind of support.
+func OAuthSupports() []OAuthSupport {
+	return []OAuthSupport{OAuthYes, OAuthNo, OAuthGraph, OAuthClaimed, OAuthToken, OAuthNotKnown}
+}
+
+// Device is one product of the catalogue. How it does OAuth is said under
+// "device.<id>.oauth", unless it is not known.
+type Device struct {
+	ID         string       `json:"id"`
+	Name       string       `json:"name"`
+	Kind       string       `json:"kind"` // words under "kind.<kind>"
+	Scope      string       `json:"scope,omitempty"`
+	OAuth      OAuthSupport `json:"oauth"`
+	Source     string       `json:"source,omitempty"`
+	Confidence string       `json:"confidence"`
+	Hints      []Hint       `json:"hints,omitempty"`
+}
+
+// Hint is what gives a product away in a session.
+type Hint struct {
+	// Field is "mailer", "subject", "message_id" or "boundary".
+	Field string `json:"field"`
+	// Match is a regular expression (RE2) on that field.
+	Match  string `json:"match"`
+	Source string `json:"source"`
+}
+
+// Guess is a product that a sender may be, with what speaks for it.
+type Guess struct {
+	Device Device `json:"device"`
+	Hints  []Clue `json:"hints"`
+}
+
+// Clue is a hint that was met.
+type Clue struct {
+	Field   string `json:"field"`
+	Value   string `json:"value"`
+	Session string `json:"session"`
+}
+
+// Devices knows the catalogue of products. It is safe for use by several
+// goroutines.
+type Devices struct {
+	rows []deviceRow
+}
+
+type deviceRow struct {
+	Device
+	hints []*regexp.Regexp
+}
+
+// NewDevices reads the catalogue. Build one and keep it.
+func NewDevices() *Devices {
+	d := &Devices{}
+	for _, f := range read[Device]("devices.json") {
+		row := deviceRow{Device: f}
+		for _, h := range f.Hints {
+			row.hints = append(row.hints, regexp.MustCompile(h.Match))
+		}
+		d.rows = append(d.rows, row)
+	}
+	return d
+}
+
+// All lists the products in the order of the catalogue.
+func (d *Devices) All() []Device {
+	out := make([]Device, len(d.rows))
+	for i, r := range d.rows {
+		out[i] = r.Device
+	}
+	return out
+}
+
+// Find looks a product up by id.
+func (d *Devices) Find(id string) (Device, bool) {
+	for _, r := range d.rows {
+		if r.ID == id {
+			return r.Device, true
+		}
+	}
+	return Device{}, false
+}
+
+// Search lists the products whose name or scope contains all words of s.
+func (d *Devices) Search(s string) []Device {
+	var out []Device
+	for _, r := range d.rows {
+		text := strings.ToLower(r.Name + " " + r.Scope + " " + r.Kind)
+		missing := slices.ContainsFunc(strings.Fields(strings.ToLower(s)), func(w string) bool {
+			return !strings.Contains(text, w)
+		})
+		if !missing {
+			out = append(out, r.Device)
+		}
+	}
+	return out
+}
+
+// hintsForAGuess is how many different hints name a product: a site can change
+// its subject or sender.
+const hintsForAGuess = 2
+
+// Identify guesses which product a sender is. A product is named only on two
+// or more different hints; the guess with most hints comes first.
+func (d *Devices) Identify(f Facts) []Guess {
+	var out []Guess
+	for _, r := range d.rows {
+		if clues := r.clues(f.Sessions); len(clues) >= hintsForAGuess {
+			out = append(out, Guess{r.Device, clues})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Guess) int { return -cmp.Compare(len(a.Hints), len(b.Hints)) })
+	return out
+}
+
+// clues lists the hints that the sessions show, each once.
+func (r deviceRow) clues(sessions []probes.Session) []Clue {
+	var out []Clue
+	for i, h := range r.hints {
+		for _, s := range sessions {
+			if v := field(s, r.Hints[i].Field); v != "" && h.MatchString(v) {
+				out = append(out, Clue{r.Hints[i].Field, v, s.ID})
+				break
+			}
+		}
+	}
+	return out
+}
+
+func field(s probes.Session, name string) string {
+	if s.Message == nil {
+		return ""
+	}
+	switch name {
+	case "mailer":
+		return s.Message.Mailer
+	case "subject":
+		return s.Message.Subject
+	case "message_id":
+		return s.Message.MessageID
+	case "boundary":
+		return s.Message.Boundary
+	}
+	return ""
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/smtp"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"offbasic": main,
+		"device":   device,
+	})
+}
+
+// TestScript runs the stories in testdata/script with the real program.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		Setup: func(e *testscript.Env) error {
+			addr, err := freeAddr()
+			e.Setenv("ADDR", addr)
+			e.Setenv("LANG", "C")
+			e.Setenv("LC_ALL", "")
+			e.Setenv("OFFBASIC_KEYRING", "none") // a test must not write into anybody's keyring
+			e.Setenv("OFFBASIC_LANG", "")
+			return err
+		},
+	})
+}
+
+func freeAddr() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return ln.Addr().String(), ln.Close()
+}
+
+// device stands in for a device that was pointed at the capture: device ADDR
+// ACCOUNT FROM TO. It waits until the capture is up, and signs in with a
+// password if ACCOUNT is not "-". The password must never be seen again.
+func device() {
+	if err := scan(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func scan(addr, account, from, to string) error {
+	c, err := dial(addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if account != "-" {
+		if err := c.Auth(login{account}); err != nil {
+			return err
+		}
+	}
+	if err := c.Mail(from); err != nil {
+		return err
+	}
+	if err := c.Rcpt(to); err != nil {
+		return err
+	}
+	w, err := c.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "From: %s\r\nTo: %s\r\nSubject: Scan\r\nX-Mailer: Story\r\n\r\nhello\r\n", from, to); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return c.Quit()
+}
+
+// dial tries until the capture listens: the story starts both at once.
+func dial(addr string) (*smtp.Client, error) {
+	var err error
+	for range 500 {
+		var c *smtp.Client
+		if c, err = smtp.Dial(addr); err == nil {
+			return c, nil
+		}
+		if !strings.Contains(err.Error(), "refused") {
+			return nil, err
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	return nil, err
+}
+
+// login is AUTH LOGIN without TLS, as old devices do it.
+type login struct{ account string }
+
+const storyPassword = "correct-horse-battery"
+
+func (l login) Start(*smtp.ServerInfo) (string, []byte, error) { return "LOGIN", nil, nil }
+
+func (l login) Next(prompt []byte, more bool) ([]byte, error) {
+	switch {
+	case !more:
+		return nil, nil
+	case strings.HasPrefix(strings.ToLower(string(prompt)), "user"):
+		return []byte(l.account), nil
+	}
+	return []byte(storyPassword), nil
+}

@@ -1,0 +1,183 @@
+package capture
+
+import (
+	"bytes"
+	"strings"
+
+	"offbasic/probes"
+)
+
+// Bounds of the sign-ins of a connection.
+const (
+	maxAuths = 40 // attempts
+	maxSteps = 8  // lines of the client in one
+)
+
+// auth goes through one sign-in. size is the length of its line in the buffer,
+// which is wiped as soon as it is read.
+func (c *conn) auth(cmd command, size int) {
+	mech, initial, has := cutMechanism(cmd.arg)
+	d := newDialogue(mech, c.challengeSeed())
+	d.prompts, d.opening = c.policy.LoginPrompts, c.policy.Challenge
+	shown := "AUTH " + clean(mech, 40)
+	challenge := ""
+	if has {
+		c.noteInitial(mech)
+		challenge = d.next(initial)
+		shown += " " + d.shown
+	} else {
+		challenge = d.begin()
+	}
+	c.in.take(size)
+	c.rec.say(probes.Client, shown)
+	c.noteOrder(quirkAuthBeforeHello)
+	if mech != "" && !c.policy.announcesAuth(c.tls != nil, mech) {
+		c.rec.quirk(quirkUnofferedMechanism)
+	}
+	if refusal := c.authRefusal(mech); refusal != "" {
+		if !has && mech != "" {
+			d.auth.Outcome = probes.AuthRefused
+		}
+		c.authEnded(d, refusal)
+		return
+	}
+	for !d.done {
+		c.hold(c.policy.delay("AUTH "+mech, "AUTH"))
+		c.reply("334 " + challenge)
+		if c.end != "" {
+			c.authGone(d)
+			return
+		}
+		l, err := c.in.line(c.lineLength)
+		if err != nil {
+			c.authGone(d)
+			c.broke(err)
+			return
+		}
+		c.noteEnding(l)
+		if string(bytes.TrimSpace(l.text)) == "*" { // RFC 4954, section 4
+			c.in.take(l.size)
+			c.rec.say(probes.Client, "*")
+			d.auth.Outcome = probes.AuthCancelled
+			c.authEnded(d, "501 5.7.0 Authentication cancelled")
+			return
+		}
+		if l.cut {
+			c.rec.quirk(quirkLimitLine)
+		}
+		challenge = d.next(l.text)
+		if d.step > maxSteps {
+			d.done, d.auth.Outcome = true, probes.AuthMalformed
+		}
+		clear(l.text)
+		c.in.take(l.size)
+		c.rec.say(probes.Client, d.shown)
+	}
+	def := replyAuthOK
+	if d.auth.Outcome == probes.AuthMalformed {
+		def = "501 5.5.2 Cannot decode response"
+		c.authEnded(d, def)
+		return
+	}
+	c.hold(c.policy.delay("AUTH "+mech, "AUTH"))
+	c.authEnded(d, c.fill(c.policy.reply(def, "AUTH "+mech, "AUTH")))
+}
+
+// cutMechanism splits "LOGIN dXNlcg==" and "LOGIN". An "=" alone is an empty
+// initial response (RFC 4954, section 4).
+func cutMechanism(arg []byte) (mech string, initial []byte, has bool) {
+	i := bytes.IndexAny(arg, " \t")
+	if i < 0 {
+		return strings.ToUpper(string(arg)), nil, false
+	}
+	initial = bytes.TrimSpace(arg[i:])
+	if string(initial) == "=" {
+		initial = nil
+	}
+	return strings.ToUpper(string(arg[:i])), initial, true
+}
+
+// challengeSeed makes challenges unique without a secret.
+func (c *conn) challengeSeed() string { return c.rec.ID + "@" + c.host() }
+
+func (c *conn) noteInitial(mech string) {
+	switch mech {
+	case "LOGIN":
+		c.rec.quirk(quirkLoginInline)
+	case "XOAUTH2", "OAUTHBEARER":
+		c.rec.quirk(quirkTokenInline)
+	}
+}
+
+// authRefusal is the answer to the AUTH command itself, where it is a no.
+func (c *conn) authRefusal(mech string) string {
+	switch {
+	case mech == "":
+		return "501 5.5.4 Unrecognized authentication type"
+	case c.authed:
+		return "503 5.5.2 Already authenticated"
+	case c.attempts >= maxAuths:
+		c.rec.quirk(quirkLimitAuth)
+		return "421 4.7.0 Too many sign-in attempts"
+	case c.policy.RequireTLS && c.tls == nil:
+		return replyNeedTLS
+	case !c.policy.takes(mech):
+		return c.policy.reply(replyUnknownMech, "AUTH "+mech)
+	}
+	reply := c.policy.reply("", "AUTH "+mech, "AUTH")
+	for _, code := range []string{"500", "501", "502", "503", "504", "530", "534", "538"} {
+		if strings.HasPrefix(reply, code) {
+			return reply
+		}
+	}
+	return ""
+}
+
+// authEnded records an attempt and answers it.
+func (c *conn) authEnded(d *dialogue, reply string) {
+	c.attempts++
+	a := d.auth
+	a.Cleartext = c.tls == nil
+	a.Reply = firstOf(reply)
+	switch {
+	case a.Outcome == probes.AuthCancelled, a.Outcome == probes.AuthMalformed:
+	case reply[0] == '2':
+		a.Outcome = probes.AuthAccepted
+	default:
+		a.Outcome = probes.AuthRefused
+	}
+	c.authed = c.authed || a.Outcome == probes.AuthAccepted
+	c.refused = c.refused || a.Outcome != probes.AuthAccepted
+	if a.Mechanism != "" {
+		c.noteAttempt(a, d)
+	}
+	c.reply(reply)
+}
+
+// noteAttempt adds the attempt to the record, with what it showed.
+func (c *conn) noteAttempt(a probes.Auth, d *dialogue) {
+	for _, before := range c.rec.Auth {
+		if before.Mechanism != a.Mechanism && before.Outcome == probes.AuthRefused {
+			c.rec.quirk(quirkTriesOthers)
+		}
+	}
+	if a.Cleartext && d.password {
+		c.rec.quirk(quirkCleartextPassword)
+	}
+	c.rec.quirk(d.quirks...)
+	c.rec.auth(a)
+}
+
+// authGone records an attempt that the client did not finish.
+func (c *conn) authGone(d *dialogue) {
+	c.attempts++
+	d.auth.Outcome = probes.AuthCancelled
+	d.auth.Cleartext = c.tls == nil
+	c.noteAttempt(d.auth, d)
+}
+
+// firstOf is the first line of a reply.
+func firstOf(reply string) string {
+	l, _, _ := strings.Cut(reply, "\n")
+	return l
+}

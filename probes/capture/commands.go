@@ -1,0 +1,336 @@
+package capture
+
+import (
+	"bytes"
+	"strings"
+
+	"offbasic/probes"
+)
+
+// command is one line of a client, taken apart.
+type command struct {
+	verb string // upper case: "MAIL"
+	arg  []byte // what follows, without the spaces around it
+	// quirks of how it was written.
+	quirks []string
+}
+
+// maxUnknown is how many lines that are no commands end a connection.
+const maxUnknown = 50
+
+// verbs are the commands that are understood; everything else is unknown, and
+// never recorded, since it may be a password that came too late.
+func verbs() []string {
+	return []string{
+		"EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP",
+		"VRFY", "EXPN", "HELP", "QUIT",
+	}
+}
+
+// parseCommand takes a line apart. Verbs are found in any case, after spaces,
+// and before "=", ":" or "[" as well, because devices write "AUTH=LOGIN" and
+// "EHLO[192.0.2.1]".
+func parseCommand(text []byte) command {
+	var c command
+	if bytes.IndexByte(text, 0) >= 0 {
+		c.quirks = append(c.quirks, quirkNUL)
+		text = bytes.ReplaceAll(text, []byte{0}, nil)
+	}
+	text = bytes.Trim(text, " \t")
+	n := 0
+	for n < len(text) && isLetter(text[n]) {
+		n++
+	}
+	c.verb = strings.ToUpper(string(text[:min(n, 8)]))
+	known := false
+	for _, v := range verbs() {
+		known = known || c.verb == v && n == len(v)
+	}
+	if !known {
+		return command{arg: text, quirks: c.quirks}
+	}
+	if string(text[:n]) != c.verb {
+		c.quirks = append(c.quirks, quirkLowerCase)
+	}
+	rest := text[n:]
+	if len(rest) > 0 && rest[0] == '=' {
+		rest = rest[1:]
+		c.quirks = append(c.quirks, quirkAuthEquals)
+	}
+	c.arg = bytes.Trim(rest, " \t")
+	return c
+}
+
+func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' }
+
+// converse answers commands until the dialogue is over.
+func (c *conn) converse() {
+	for c.end == "" && c.notTLS() {
+		l, err := c.in.line(c.lineLength)
+		if err != nil {
+			c.hungUp(err)
+			return
+		}
+		c.noteEnding(l)
+		cmd := parseCommand(l.text)
+		c.rec.quirk(cmd.quirks...)
+		run := c.commands()[cmd.verb]
+		if run == nil {
+			run = (*conn).unknownCommand
+		}
+		switch {
+		case l.cut:
+			c.longLine(cmd)
+			clear(l.text)
+			c.in.take(l.size)
+		case cmd.verb == "AUTH":
+			c.auth(cmd, l.size)
+		default:
+			cmd.arg = bytes.Clone(cmd.arg)
+			c.in.take(l.size)
+			c.notePipelining(cmd.verb)
+			run(c, cmd)
+		}
+	}
+}
+
+// notTLS looks at the first bytes after the greeting: a client that was slower
+// to begin with TLS than the greeting was held back for shows here. What it
+// offers is still recorded, and its next connection is waited for longer.
+func (c *conn) notTLS() bool {
+	if c.tls != nil || c.spoke() {
+		return true
+	}
+	if _, err := c.in.first(c.limits.Command); err != nil {
+		c.hungUp(err)
+		return false
+	}
+	if err := c.in.atLeast(helloHead, c.limits.Command); err != nil || !isTLSHello(c.in.buffered()) {
+		return true // the error comes again
+	}
+	c.rec.quirk(quirkTLSAfterBanner)
+	c.door.began(c.peer, c.port, true)
+	return c.handshake(probes.Implicit)
+}
+
+// commands is what answers each verb. AUTH is apart: its line holds secrets.
+func (c *conn) commands() map[string]func(*conn, command) {
+	return map[string]func(*conn, command){
+		"EHLO": (*conn).hello, "HELO": (*conn).hello, "LHLO": (*conn).lhlo,
+		"STARTTLS": (*conn).startTLS, "MAIL": (*conn).mailFrom, "RCPT": (*conn).rcptTo,
+		"DATA": (*conn).data, "BDAT": (*conn).bdat, "RSET": (*conn).reset, "NOOP": (*conn).noop,
+		"VRFY": (*conn).vrfy, "EXPN": (*conn).refuse, "HELP": (*conn).help, "QUIT": (*conn).quit,
+	}
+}
+
+// hungUp ends the dialogue that the client broke off.
+func (c *conn) hungUp(err error) {
+	if c.tls != nil && !c.spoke() && !isTimeout(err) && !c.isStopped() {
+		// The handshake finished, and then not one word: the client looked at
+		// the certificate and went away.
+		c.rec.TLS.Error, c.rec.TLS.Refusal = tlsCertificateRefused, refusalClosed
+		if strings.Contains(err.Error(), "remote error") {
+			c.rec.TLS.Error, c.rec.TLS.Refusal = tlsFailure(err, nil, 0)
+		}
+		c.rec.note("tls_failed", strings.TrimSpace(c.rec.TLS.Error+" "+c.rec.TLS.Refusal))
+		c.end = probes.EndTLS
+		return
+	}
+	c.broke(err)
+}
+
+// spoke tells whether the client said anything since TLS began.
+func (c *conn) spoke() bool {
+	return c.greeted || c.unknown > 0 || c.rec.MailFrom != "" || len(c.rec.Auth) > 0
+}
+
+// noteEnding records how lines end.
+func (c *conn) noteEnding(l line) {
+	switch l.end {
+	case endLF:
+		c.rec.quirk(quirkBareLF)
+	case endCR:
+		c.rec.quirk(quirkLoneCR)
+	case endCRLF:
+	}
+}
+
+// notePipelining records commands that were sent ahead where that was not
+// offered (RFC 2920).
+func (c *conn) notePipelining(verb string) {
+	if len(c.in.buffered()) == 0 || verb == "DATA" || verb == "BDAT" || verb == "STARTTLS" {
+		return
+	}
+	if !c.greeted || !c.policy.announces(c.tls != nil, "PIPELINING") {
+		c.rec.quirk(quirkPipelining)
+	}
+}
+
+// longLine answers a line over the limit. A name that is too long is cut, not
+// refused.
+func (c *conn) longLine(cmd command) {
+	c.rec.quirk(quirkLimitLine)
+	if cmd.verb == "EHLO" || cmd.verb == "HELO" {
+		cmd.arg = bytes.Clone(cmd.arg)
+		c.hello(cmd)
+		return
+	}
+	c.rec.say(probes.Client, "<line too long>")
+	c.unknown++
+	c.reply("500 5.5.2 Line too long")
+}
+
+// hear records a command as it is understood.
+func (c *conn) hear(cmd command) {
+	c.rec.say(probes.Client, strings.TrimRight(cmd.verb+" "+string(cmd.arg), " "))
+}
+
+func (c *conn) unknownCommand(cmd command) {
+	c.unknown++
+	c.recognise(cmd.arg)
+	if len(cmd.arg) == 0 {
+		c.rec.say(probes.Client, "<empty line>")
+	} else {
+		c.rec.say(probes.Client, "<unknown command, "+count(len(cmd.arg), "byte")+">")
+		c.rec.quirk(quirkUnknownCommand)
+		if c.refused {
+			c.rec.quirk(quirkAuthNotWaiting)
+		}
+	}
+	switch {
+	case c.rec.Protocol != "" && !c.greeted:
+		c.reply("421 5.5.1 This is an SMTP server")
+	case c.unknown >= maxUnknown:
+		c.rec.quirk(quirkLimitUnknown)
+		c.reply("421 5.5.1 Too many unknown commands")
+		c.end = probes.EndLimit
+	default:
+		c.answer("500 5.3.3 Unrecognized command", "UNKNOWN")
+	}
+}
+
+func (c *conn) hello(cmd command) {
+	c.hear(cmd)
+	if c.greeted {
+		c.rec.quirk(quirkHelloRepeated)
+	}
+	name := strings.TrimLeft(string(cmd.arg), ": ")
+	c.rec.quirk(helloQuirks(name)...)
+	if cmd.verb == "HELO" {
+		c.rec.quirk(quirkHeloOnly)
+	} else {
+		c.rec.unquirk(quirkHeloOnly)
+	}
+	if name != "" {
+		c.rec.Hello = clean(name, keptName)
+	}
+	first := c.policy.Hello
+	if first == "" {
+		first = "{host}"
+	}
+	text := "250 " + first
+	if cmd.verb == "EHLO" {
+		for _, l := range c.policy.lines(c.tls != nil) {
+			text += "\n250 " + l
+		}
+	}
+	if c.answer(text, cmd.verb) == '2' {
+		c.greeted = true
+		c.mail = transaction{}
+	}
+}
+
+// helloQuirks tells names that RFC 5321, section 4.1.4 does not allow, or that
+// a strict server takes badly.
+func helloQuirks(name string) []string {
+	switch {
+	case name == "":
+		return []string{quirkHelloEmpty}
+	case strings.HasPrefix(name, "["):
+		return []string{quirkHelloLiteral}
+	case !strings.Contains(name, "."):
+		return []string{quirkHelloBare}
+	}
+	return nil
+}
+
+// lhlo is LMTP (RFC 2033), which no device sends mail with.
+func (c *conn) lhlo(cmd command) {
+	c.hear(cmd)
+	c.unknown++
+	c.rec.Protocol = "lmtp"
+	c.reply("500 5.5.1 This is an SMTP server")
+}
+
+func (c *conn) startTLS(cmd command) {
+	c.hear(cmd)
+	switch {
+	case c.tls != nil:
+		c.reply("503 5.5.2 TLS is active already")
+		return
+	case !c.policy.announces(false, "STARTTLS"):
+		c.rec.quirk(quirkUnofferedSTARTTLS)
+		c.reply("502 5.5.1 Command not implemented")
+		return
+	}
+	if c.answer("220 2.0.0 SMTP server ready", "STARTTLS") != '2' || c.end != "" {
+		return
+	}
+	if implicitPort(c.port) {
+		c.rec.quirk(quirkSTARTTLSOnTLSPort)
+	}
+	c.plainAfterSTARTTLS()
+	if !c.handshake(probes.StartTLS) {
+		return
+	}
+	c.greeted, c.authed, c.mail = false, false, transaction{} // RFC 3207, section 4.2
+}
+
+// plainAfterSTARTTLS looks at what came in the same packet as STARTTLS: a
+// ClientHello that did not wait is taken, commands are dropped as RFC 3207,
+// section 6 asks.
+func (c *conn) plainAfterSTARTTLS() {
+	ahead := c.in.buffered()
+	switch {
+	case len(ahead) == 0:
+	case isTLSHello(ahead):
+		c.rec.quirk(quirkHelloPipelined)
+	default:
+		c.rec.quirk(quirkPlainAfterSTARTTLS)
+		c.in.take(len(ahead))
+	}
+}
+
+func (c *conn) reset(cmd command) {
+	c.hear(cmd)
+	c.mail = transaction{}
+	c.answer("250 2.0.0 Resetting", "RSET")
+}
+
+func (c *conn) noop(cmd command) {
+	c.hear(cmd)
+	c.answer("250 2.0.0 OK", "NOOP")
+}
+
+func (c *conn) vrfy(cmd command) {
+	c.hear(cmd)
+	c.answer("252 2.1.5 Cannot VRFY user", "VRFY")
+}
+
+func (c *conn) help(cmd command) {
+	c.hear(cmd)
+	c.answer("214 2.0.0 See RFC 5321", "HELP")
+}
+
+func (c *conn) refuse(cmd command) {
+	c.hear(cmd)
+	c.answer("502 5.5.1 Command not implemented", cmd.verb)
+}
+
+func (c *conn) quit(cmd command) {
+	c.hear(cmd)
+	c.answer("221 2.0.0 Service closing transmission channel", "QUIT")
+	if c.end == "" {
+		c.end = probes.EndQuit
+	}
+}

@@ -1,0 +1,262 @@
+package capture
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"offbasic/probes"
+)
+
+// conn is one connection: a dialogue with one client, and its record.
+type conn struct {
+	*run
+	raw    net.Conn
+	out    net.Conn // raw, or TLS over it
+	in     *reader
+	peer   netip.Addr
+	port   string // of ours
+	policy Policy
+	rec    *record
+	mail   transaction
+	tls    *tls.Conn
+
+	greeted    bool // with EHLO or HELO
+	authed     bool
+	refused    bool // a sign-in was refused
+	lineLength int  // limit
+	attempts   int  // to sign in
+	unknown    int  // commands that nobody knows
+	messages   int
+	end        probes.End // set once the dialogue is over
+
+	mu      sync.Mutex // guards the deadlines against stop
+	stopped bool
+	until   time.Time // the whole session ends
+}
+
+// lastWords is how long a client has to take the reply to a shutdown.
+const lastWords = time.Second
+
+func newConn(r *run, raw net.Conn, peer netip.Addr) *conn {
+	c := &conn{run: r, raw: raw, out: raw, peer: peer, rec: newRecord(r.Now, r.limits.Transcript)}
+	_, c.port, _ = net.SplitHostPort(raw.LocalAddr().String())
+	c.lineLength = r.limits.LineLength
+	c.in = newReader(raw, r.limits.Command, c.waitRead)
+	c.until = wall().Add(r.limits.Session)
+	c.rec.Peer, c.rec.Listener = peer.String(), raw.LocalAddr().String()
+	return c
+}
+
+// wall is the clock of the sockets' deadlines, which no record shows.
+func wall() time.Time {
+	return time.Now() //nolint:forbidigo // a socket's deadline is wall time
+}
+
+// serve goes through the dialogue and hands the record over.
+func (c *conn) serve() {
+	c.policy = c.run.policy(c.peer)
+	c.rec.Policy = c.policy.Name
+	if c.open() {
+		c.converse()
+	}
+	c.finish()
+}
+
+// turnAway closes a connection that is not served, and records why.
+func (c *conn) turnAway(quirk string) {
+	c.rec.quirk(quirk)
+	c.rec.Protocol = "refused"
+	c.reply("421 4.3.2 Service not available")
+	c.end = probes.EndLimit
+	c.finish()
+}
+
+// finish closes the connection and hands the final record over.
+func (c *conn) finish() {
+	c.close()
+	c.rec.End = c.end
+	c.rec.Ended = c.Now().UTC()
+	c.rec.Protocol = c.protocol()
+	if c.mail.open && c.end != probes.EndQuit {
+		c.rec.quirk(quirkDroppedMidway)
+	}
+	if c.rec.Taken && c.end == probes.EndClosed {
+		c.rec.quirk(quirkNoQuit)
+	}
+	s := c.rec.snapshot()
+	if c.Store != nil {
+		if err := c.Store.Keep(s); err != nil {
+			c.rec.quirk(quirkKeepFailed)
+			s = c.rec.snapshot()
+		}
+	}
+	c.ended <- s
+}
+
+func (c *conn) close() {
+	if c.tls != nil && c.end != probes.EndReset {
+		_ = c.tls.CloseWrite()
+	}
+	_ = c.raw.Close()
+}
+
+// stop asks the dialogue to end; any goroutine may call it.
+func (c *conn) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	_ = c.raw.SetReadDeadline(time.Unix(1, 0))
+	_ = c.raw.SetWriteDeadline(wall().Add(lastWords))
+}
+
+// waitRead and waitWrite bound the next read or write.
+func (c *conn) waitRead(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopped {
+		_ = c.raw.SetReadDeadline(c.bound(d))
+	}
+}
+
+func (c *conn) waitWrite(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopped {
+		_ = c.raw.SetWriteDeadline(c.bound(d))
+	}
+}
+
+func (c *conn) bound(d time.Duration) time.Time {
+	at := wall().Add(d)
+	if at.After(c.until) {
+		return c.until
+	}
+	return at
+}
+
+// broke says how the connection ended, from the error that ended it.
+func (c *conn) broke(err error) {
+	if c.end != "" {
+		return
+	}
+	c.mu.Lock()
+	stopped, late := c.stopped, !wall().Before(c.until)
+	c.mu.Unlock()
+	switch {
+	case stopped:
+		c.end = probes.EndShutdown
+		c.reply("421 4.3.2 Service shutting down")
+	case isTimeout(err) && late:
+		c.end = probes.EndLimit
+		c.rec.quirk(quirkLimitTime)
+		c.lastReply("421 4.4.2 Connection timed out")
+	case isTimeout(err):
+		c.end = probes.EndTimeout
+		c.lastReply("421 4.4.2 Connection timed out")
+	case isReset(err):
+		c.end = probes.EndReset
+	default:
+		c.end = probes.EndClosed
+	}
+}
+
+// lastReply is a reply after the session's own deadline.
+func (c *conn) lastReply(text string) {
+	c.mu.Lock()
+	c.until = wall().Add(lastWords)
+	c.mu.Unlock()
+	c.reply(text)
+}
+
+// isReset tells a connection that the other side reset. Windows has its own
+// number for it, WSAECONNRESET.
+func isReset(err error) bool {
+	var errno syscall.Errno
+	return errors.Is(err, syscall.ECONNRESET) || errors.As(err, &errno) && errno == 10054
+}
+
+// reply sends one reply, which may have several lines, and records it. One
+// that begins with 421 ends the dialogue.
+func (c *conn) reply(text string) {
+	wire := wireLines(text)
+	c.rec.say(probes.Server, wire)
+	c.waitWrite(c.limits.Command)
+	_, err := io.WriteString(c.out, wire)
+	if err != nil {
+		c.broke(err)
+	}
+	if c.end == "" && strings.HasPrefix(text, "421") {
+		c.end = probes.EndDropped
+	}
+}
+
+// wireLines writes a reply as RFC 5321, section 4.2.1 wants it: every line but
+// the last with a hyphen after the code.
+func wireLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		if len(l) < 4 {
+			continue
+		}
+		sep := "-"
+		if i == len(lines)-1 {
+			sep = " "
+		}
+		lines[i] = l[:3] + sep + l[4:]
+	}
+	return strings.Join(lines, "\r\n") + "\r\n"
+}
+
+// answer sends the policy's reply for the first of keys that it knows, or def,
+// after the policy's delay. It returns the reply's first digit.
+func (c *conn) answer(def string, keys ...string) byte {
+	c.hold(c.policy.delay(keys...))
+	text := c.fill(c.policy.reply(def, keys...))
+	c.reply(text)
+	return text[0]
+}
+
+// hold waits, unless the run stops meanwhile.
+func (c *conn) hold(d time.Duration) {
+	for end := wall().Add(d); d > 0; d = end.Sub(wall()) {
+		if c.isStopped() || !wall().Before(c.until) {
+			return
+		}
+		t := time.NewTimer(min(d, 50*time.Millisecond))
+		<-t.C
+	}
+}
+
+func (c *conn) isStopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
+}
+
+// fill puts the names into a text of the policy.
+func (c *conn) fill(text string) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	return strings.NewReplacer(
+		"{host}", c.host(), "{peer}", c.peer.String(), "{id}", c.rec.ID,
+		"{date}", c.Now().UTC().Format(time.RFC1123Z),
+	).Replace(text)
+}
+
+func (c *conn) host() string {
+	switch {
+	case c.Host != "":
+		return c.Host
+	case c.policy.Host != "":
+		return c.policy.Host
+	}
+	return "offbasic"
+}

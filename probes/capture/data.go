@@ -1,0 +1,320 @@
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"offbasic/probes"
+)
+
+// intake takes a message in: to the store, to the header reader, counting.
+type intake struct {
+	id      string // in the store
+	file    string
+	w       io.WriteCloser
+	headers headerReader
+	size    int64
+	failed  string // the reply to the end of data, when it is a refusal
+	quirks  []string
+	lastEnd lineEnd
+}
+
+// Parts of a message that is being read.
+const longLine = 998 // bytes, RFC 5321, section 4.5.3.1.6, without the line end
+
+// newIntake opens the place of the message that begins now.
+func (c *conn) newIntake() *intake {
+	m := &intake{id: c.rec.ID}
+	if c.messages > 0 {
+		m.id += "-" + strconv.Itoa(c.messages+1)
+	}
+	if c.Store == nil {
+		return m
+	}
+	w, file, err := c.Store.Message(m.id)
+	if err != nil {
+		c.rec.note("keep_failed", clean(err.Error(), keptLine))
+		m.quirks = append(m.quirks, quirkKeepFailed)
+		m.failed = "451 4.3.0 Message could not be kept"
+		return m
+	}
+	m.w, m.file = w, file
+	return m
+}
+
+// add takes a piece of the message as it goes into the file.
+func (m *intake) add(c *conn, piece []byte) {
+	m.size += int64(len(piece))
+	if m.failed != "" {
+		return
+	}
+	m.headers.feed(piece)
+	switch {
+	case m.size > c.limits.MessageSize:
+		m.fail(quirkLimitMessage, "552 5.3.4 Message size exceeds fixed maximum message size")
+	case m.w == nil:
+	case !c.disk.spend(int64(len(piece))):
+		m.fail(quirkLimitDisk, "452 4.3.1 Insufficient system storage")
+	default:
+		if _, err := m.w.Write(piece); err != nil {
+			m.fail(quirkKeepFailed, "451 4.3.0 Message could not be kept")
+		}
+	}
+}
+
+func (m *intake) fail(quirk, reply string) {
+	m.quirks = append(m.quirks, quirk)
+	m.failed = reply
+}
+
+// close syncs the file.
+func (m *intake) close() {
+	if m.w == nil {
+		return
+	}
+	if err := m.w.Close(); err != nil && m.failed == "" {
+		m.fail(quirkKeepFailed, "451 4.3.0 Message could not be kept")
+	}
+	m.w = nil
+}
+
+func (c *conn) data(cmd command) {
+	c.hear(cmd)
+	if !c.mail.open || len(c.mail.to) == 0 {
+		c.reply("503 5.5.2 Need rcpt command")
+		return
+	}
+	if c.answer("354 Start mail input; end with <CRLF>.<CRLF>", "DATA") != '3' || c.end != "" {
+		return
+	}
+	m := c.newIntake()
+	err := c.readData(m)
+	c.in.shrink()
+	c.took(m, err)
+}
+
+// took ends a message: its record first, then the reply.
+func (c *conn) took(m *intake, err error) {
+	m.close()
+	c.rec.quirk(m.quirks...)
+	c.rec.quirk(m.headers.quirks(c.mail.smtp8)...)
+	if m.size > 0 || err == nil {
+		c.enter(m)
+	}
+	if err != nil {
+		c.rec.note("data_broken", count(int(m.size), "byte"))
+		c.broke(err)
+		return
+	}
+	c.rec.say(probes.Client, "<message, "+count(int(m.size), "byte")+">")
+	reply := c.policy.reply("250 2.6.0 "+m.queued()+" Queued mail for delivery", "MESSAGE")
+	if m.failed != "" {
+		reply = m.failed
+	}
+	c.messages++
+	c.mail = transaction{}
+	c.hold(c.policy.delay("MESSAGE"))
+	c.acknowledge(c.fill(reply))
+}
+
+// acknowledge replies to the end of a message once the session is on disk.
+func (c *conn) acknowledge(reply string) {
+	if c.Store != nil {
+		s := c.rec.snapshot()
+		s.Taken = s.Taken || reply[0] == '2'
+		s.End = probes.EndClosed // how it stands if this process dies now
+		s.Ended = c.Now().UTC()
+		if err := c.Store.Keep(s); err != nil {
+			c.rec.quirk(quirkKeepFailed)
+			c.rec.note("keep_failed", clean(err.Error(), keptLine))
+			reply = "451 4.3.0 Session could not be kept"
+		}
+	}
+	if reply[0] == '2' {
+		c.rec.Taken = true
+	}
+	c.reply(reply)
+}
+
+// enter puts the message into the record.
+func (c *conn) enter(m *intake) {
+	summary := m.headers.summary()
+	summary.File = m.file
+	if c.messages == 0 {
+		c.rec.MailFrom, c.rec.Size, c.rec.Message = c.mail.from, m.size, &summary
+		return
+	}
+	c.rec.quirk(quirkSeveralMessages)
+	c.rec.More = append(c.rec.More, probes.Delivery{
+		MailFrom: c.mail.from, RcptTo: c.mail.to[:min(len(c.mail.to), keptRcpts)], Size: m.size, Message: &summary,
+	})
+}
+
+// queued is what the reply names the message by: its own id, if that is short
+// and plain.
+func (m *intake) queued() string {
+	id := m.headers.summary().MessageID
+	if id == "" || len(id) > 200 || !isPlain(id) || strings.ContainsAny(id, "{}") {
+		return "<" + m.id + "@offbasic.invalid>"
+	}
+	return id
+}
+
+// readData reads up to the line that holds only a dot, however lines end.
+func (c *conn) readData(m *intake) error {
+	fresh := true // at the start of a line
+	for {
+		b := c.in.buffered()
+		i := bytes.IndexByte(b, '\n')
+		switch {
+		case i >= 0:
+			done := c.dataLine(m, b[:i+1], b[i+1:], fresh)
+			c.in.skip(i + 1)
+			fresh = true
+			if done {
+				return nil
+			}
+			continue
+		case c.loneCREnd(b, fresh):
+			err := c.in.more(len(b)+1, lineEndWait)
+			if isTimeout(err) && !c.isStopped() {
+				m.add(c, b[:max(len(b)-2, 0)])
+				c.in.skip(len(b))
+				m.quirks = append(m.quirks, quirkLoneCR, quirkBareEnd)
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		err := c.in.more(bufferData, c.limits.Command)
+		switch {
+		case err == nil:
+		case errors.Is(err, errFull):
+			m.piece(c, b, fresh)
+			c.in.skip(len(b))
+			fresh = false
+		default:
+			m.piece(c, b, fresh)
+			return err
+		}
+	}
+}
+
+// loneCREnd tells a message of lone carriage returns that may be over.
+func (c *conn) loneCREnd(b []byte, fresh bool) bool {
+	return bytes.HasSuffix(b, []byte("\r.\r")) || fresh && string(b) == ".\r"
+}
+
+// dataLine takes one line, end included; rest is what came behind it. True
+// means that it was the end of the message.
+func (c *conn) dataLine(m *intake, l, rest []byte, fresh bool) (done bool) {
+	end := endCRLF
+	text := l[:len(l)-1]
+	if n := len(text); n > 0 && text[n-1] == '\r' {
+		text = text[:n-1]
+	} else {
+		end = endLF
+	}
+	if fresh && len(text) == 1 && text[0] == '.' {
+		bare := end == endLF || m.lastEnd == endLF
+		if !bare {
+			return true
+		}
+		// A bare line feed ends nothing by RFC 5321, section 4.1.1.4, but
+		// devices that send it wait for the answer. What follows at once and
+		// is no command shows that the dot was meant as text.
+		if len(rest) == 0 || parseCommand(firstLine(rest)).verb != "" {
+			m.quirks = append(m.quirks, quirkBareEnd)
+			return true
+		}
+	}
+	if end == endLF {
+		m.headers.bareLF = true
+	}
+	m.lastEnd = end
+	m.piece(c, l, fresh)
+	return false
+}
+
+// piece adds part of a line, its stuffed dot taken off (RFC 5321, section
+// 4.5.2).
+func (m *intake) piece(c *conn, b []byte, fresh bool) {
+	if fresh && len(b) > 1 && b[0] == '.' && b[1] != '\r' && b[1] != '\n' {
+		b = b[1:]
+	}
+	m.add(c, b)
+}
+
+func firstLine(b []byte) []byte {
+	if i := bytes.IndexAny(b, "\r\n"); i >= 0 {
+		return b[:i]
+	}
+	return b
+}
+
+// bdat takes a chunk (RFC 3030, section 2).
+func (c *conn) bdat(cmd command) {
+	c.hear(cmd)
+	c.rec.quirk(quirkBDAT)
+	words := strings.Fields(strings.ToUpper(string(cmd.arg)))
+	if len(words) == 0 || len(words) > 2 || len(words) == 2 && words[1] != "LAST" {
+		c.reply("501 5.5.4 Invalid arguments")
+		return
+	}
+	n, err := strconv.ParseInt(words[0], 10, 64)
+	if err != nil || n < 0 {
+		c.reply("501 5.5.4 Invalid arguments")
+		return
+	}
+	if !c.mail.open || len(c.mail.to) == 0 {
+		_ = c.readChunk(nil, n)
+		c.reply("503 5.5.2 Need rcpt command")
+		return
+	}
+	m := c.mail.chunks
+	if m == nil {
+		m = c.newIntake()
+		c.mail.chunks = m
+	}
+	err = c.readChunk(m, n)
+	if err != nil || len(words) == 2 {
+		c.mail.chunks = nil
+		c.in.shrink()
+		c.took(m, err)
+		return
+	}
+	c.answer("250 2.6.0 CHUNK received OK, "+count(int(n), "octet"), "BDAT")
+}
+
+// readChunk takes n bytes as they are; a nil message drops them.
+func (c *conn) readChunk(m *intake, n int64) error {
+	for n > 0 {
+		b := c.in.buffered()
+		if len(b) == 0 {
+			if err := c.in.more(bufferData, c.limits.Command); err != nil {
+				return err
+			}
+			continue
+		}
+		b = b[:min(int64(len(b)), n)]
+		if m != nil {
+			m.add(c, b)
+		}
+		n -= int64(len(b))
+		c.in.skip(len(b))
+	}
+	return nil
+}
+
+// count writes "1 byte", "12 bytes".
+func count(n int, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return strconv.Itoa(n) + " " + unit + "s"
+}

@@ -1,0 +1,99 @@
+package capture
+
+import (
+	"bytes"
+	"time"
+
+	"offbasic/probes"
+)
+
+// implicitWait is how long a client on an implicit TLS port may be silent
+// before it is taken for one that waits for a greeting.
+const implicitWait = 3 * time.Second
+
+// open tells a client that begins with TLS from one that waits for the
+// greeting, by what it sends first, on any port. A client that begins with TLS
+// cannot use a greeting that comes before it, so the greeting is held back for
+// a moment: 150 ms are too short for Java. False means that it ended there.
+func (c *conn) open() bool {
+	implicit := implicitPort(c.port)
+	spoke, err := c.speaksFirst(implicit)
+	if err != nil {
+		c.broke(err)
+		return false
+	}
+	switch {
+	case spoke && isTLSHello(c.in.buffered()):
+		if !implicit {
+			c.rec.quirk(quirkImplicitOnPlainPort)
+		}
+		if !c.handshake(probes.Implicit) {
+			return false
+		}
+	case spoke:
+		c.rec.quirk(quirkEarlyTalker)
+	}
+	if implicit && c.tls == nil {
+		c.rec.quirk(quirkPlainOnTLSPort)
+	}
+	c.hold(c.policy.delay("GREETING"))
+	c.reply(c.fill("220 " + c.greeting()))
+	return c.end == ""
+}
+
+func (c *conn) greeting() string {
+	if c.policy.Greeting == "" {
+		return "{host} ESMTP"
+	}
+	return c.policy.Greeting
+}
+
+// speaksFirst waits for a first byte as long as this port and this peer call
+// for.
+func (c *conn) speaksFirst(implicit bool) (bool, error) {
+	wait := c.limits.Peek
+	switch {
+	case implicit:
+		wait = max(wait, implicitWait)
+	case wait < 0 || c.door.busy(c.peer, c.port):
+		c.door.began(c.peer, c.port, false)
+		return false, nil
+	}
+	_, err := c.in.first(wait)
+	if isTimeout(err) && !c.isStopped() {
+		c.door.began(c.peer, c.port, false)
+		return false, nil
+	}
+	if err == nil {
+		c.door.began(c.peer, c.port, true)
+		err = c.in.atLeast(helloHead, wait)
+	}
+	return err == nil, err
+}
+
+// helloHead is how many bytes tell a TLS hello from a command.
+const helloHead = 5
+
+// atLeast waits until n bytes are there; a client that sends fewer is not an
+// error.
+func (b *reader) atLeast(n int, d time.Duration) error {
+	for len(b.buffered()) < n && !bytes.ContainsAny(b.buffered(), "\r\n") {
+		if err := b.more(bufferStart, d); err != nil {
+			if isTimeout(err) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// isTLSHello tells the first bytes of TLS or SSL: a handshake record, or the
+// ClientHello of SSL 2.0, whose length has its high bit set and whose message
+// type is 1.
+func isTLSHello(b []byte) bool {
+	if len(b) < 3 {
+		return len(b) > 0 && b[0] == 0x16
+	}
+	return b[0] == 0x16 && b[1] == 3 || b[0]&0x80 != 0 && b[2] == 1
+}

@@ -1,0 +1,230 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"offbasic/probes"
+)
+
+// kind is the type of a parameter, by the name that PowerShell gives it.
+type kind string
+
+// The types of parameters.
+const (
+	textKind   kind = "System.String"
+	boolKind   kind = "System.Boolean"
+	listKind   kind = "System.String[]"
+	switchKind kind = "System.Management.Automation.SwitchParameter"
+)
+
+// parameter is one parameter of a cmdlet. An alias is an older name.
+type parameter struct {
+	name      string
+	kind      kind
+	mandatory bool
+	alias     string
+}
+
+// cmdlet is one cmdlet of Exchange Online PowerShell. The table of cmdlets is
+// the lab's only source: what is not in it is refused. run is called with the
+// directory locked.
+type cmdlet struct {
+	name   string
+	params []parameter
+	run    func(*directory, arguments) ([]object, error)
+}
+
+// cmdlets lists those that the scripts use, with the parameters of Microsoft's
+// reference (ExchangePowerShell, one page per cmdlet).
+func cmdlets() []cmdlet {
+	identity := parameter{name: "Identity", kind: textKind, mandatory: true}
+	anyIdentity := parameter{name: "Identity", kind: textKind}
+	off := parameter{name: "SmtpClientAuthenticationDisabled", kind: boolKind}
+	confirm := parameter{name: "Confirm", kind: switchKind}
+	return []cmdlet{
+		{"New-ServicePrincipal", []parameter{
+			{name: "AppId", kind: textKind, mandatory: true},
+			{name: "ObjectId", kind: textKind, mandatory: true, alias: "ServiceId"},
+			{name: "DisplayName", kind: textKind}, confirm,
+		}, newServicePrincipal},
+		{"Get-ServicePrincipal", []parameter{anyIdentity}, getServicePrincipal},
+		{"Add-MailboxPermission", []parameter{
+			identity,
+			{name: "User", kind: textKind, mandatory: true},
+			{name: "AccessRights", kind: listKind, mandatory: true},
+			{name: "AutoMapping", kind: boolKind},
+			{name: "InheritanceType", kind: textKind}, confirm,
+		}, addMailboxPermission},
+		{"Get-MailboxPermission", []parameter{identity, {name: "User", kind: textKind}}, getMailboxPermission},
+		{"Set-CASMailbox", []parameter{identity, off, confirm}, setCASMailbox},
+		{"Get-CASMailbox", []parameter{identity}, getCASMailbox},
+		{"Set-TransportConfig", []parameter{off, confirm}, setTransportConfig},
+		{"Get-TransportConfig", nil, getTransportConfig},
+	}
+}
+
+// newServicePrincipal takes any object id, as Exchange does: that it is the
+// wrong one shows only when a token is used.
+func newServicePrincipal(d *directory, a arguments) ([]object, error) {
+	p := principal{appID: a.text("AppId"), objectID: a.text("ObjectId"), name: a.text("DisplayName")}
+	for name, id := range map[string]string{"AppId": p.appID, "ObjectId": p.objectID} {
+		if !isGUID(id) {
+			return nil, fmt.Errorf("Cannot process argument transformation on parameter '%s'. Cannot convert value \"%s\" to type \"System.Guid\".", //nolint:revive,staticcheck // PowerShell's own words
+				name, probes.Clean(id, 100))
+		}
+	}
+	// Microsoft does not document the words of this refusal.
+	if _, there := d.principal(p.appID); there {
+		return nil, fmt.Errorf("a service principal with AppId '%s' already exists", p.appID)
+	}
+	d.principals = append(d.principals, p)
+	return []object{p.object()}, nil
+}
+
+func (p principal) object() object {
+	return object{"AppId": p.appID, "ObjectId": p.objectID, "DisplayName": p.name, "Identity": p.objectID}
+}
+
+func getServicePrincipal(d *directory, a arguments) ([]object, error) {
+	if !a.has("Identity") {
+		var all []object
+		for _, p := range d.principals {
+			all = append(all, p.object())
+		}
+		return all, nil
+	}
+	p, ok := d.principal(a.text("Identity"))
+	if !ok {
+		return nil, notFoundError{a.text("Identity")}
+	}
+	return []object{p.object()}, nil
+}
+
+// accessRights are the values of -AccessRights. SendAs is not one of them: it
+// belongs to Add-RecipientPermission.
+func accessRights() []string {
+	return []string{"ChangeOwner", "ChangePermission", "DeleteItem", "ExternalAccount", "FullAccess", "ReadPermission"}
+}
+
+func addMailboxPermission(d *directory, a arguments) ([]object, error) {
+	m := d.mailbox(a.text("Identity"))
+	if m == nil {
+		return nil, notFoundError{a.text("Identity")}
+	}
+	user, ok := d.grantee(a.text("User"))
+	if !ok {
+		return nil, notFoundError{a.text("User")}
+	}
+	var granted []object
+	for _, given := range a["AccessRights"] {
+		i := slices.IndexFunc(accessRights(), func(s string) bool { return strings.EqualFold(s, given) })
+		if i < 0 {
+			return nil, fmt.Errorf("Cannot process argument transformation on parameter 'AccessRights'. Cannot convert value \"%s\" to type \"Microsoft.Exchange.Management.RecipientTasks.MailboxRights[]\".", //nolint:revive,staticcheck // PowerShell's own words
+				probes.Clean(given, 100))
+		}
+		r := right{user, accessRights()[i]}
+		if !slices.Contains(m.rights, r) { // Exchange warns, and carries on
+			m.rights = append(m.rights, r)
+		}
+		granted = append(granted, r.object(m))
+	}
+	return granted, nil
+}
+
+func (r right) object(m *mailbox) object {
+	return object{"Identity": m.address, "User": r.user, "AccessRights": r.access, "Deny": "False", "IsInherited": "False"}
+}
+
+// grantee is who a permission is given to: a service principal by any of its
+// names, or a mailbox.
+func (d *directory) grantee(name string) (string, bool) {
+	if p, ok := d.principal(name); ok {
+		return p.objectID, true
+	}
+	if m := d.mailbox(name); m != nil {
+		return m.address, true
+	}
+	return "", false
+}
+
+func getMailboxPermission(d *directory, a arguments) ([]object, error) {
+	m := d.mailbox(a.text("Identity"))
+	if m == nil {
+		return nil, notFoundError{a.text("Identity")}
+	}
+	user := ""
+	if a.has("User") {
+		var ok bool
+		if user, ok = d.grantee(a.text("User")); !ok {
+			return nil, notFoundError{a.text("User")}
+		}
+	}
+	var list []object
+	for _, r := range m.rights {
+		if user == "" || r.user == user {
+			list = append(list, r.object(m))
+		}
+	}
+	return list, nil
+}
+
+func setCASMailbox(d *directory, a arguments) ([]object, error) {
+	m := d.mailbox(a.text("Identity"))
+	if m == nil {
+		return nil, notFoundError{a.text("Identity")}
+	}
+	if a.has("SmtpClientAuthenticationDisabled") {
+		off := a.text("SmtpClientAuthenticationDisabled") == "True"
+		m.smtpAuthOff = &off
+	}
+	return nil, nil
+}
+
+// getCASMailbox prints nothing for a switch that follows the organisation.
+func getCASMailbox(d *directory, a arguments) ([]object, error) {
+	m := d.mailbox(a.text("Identity"))
+	if m == nil {
+		return nil, notFoundError{a.text("Identity")}
+	}
+	o := object{"Identity": m.address, "PrimarySmtpAddress": m.address, "SmtpClientAuthenticationDisabled": ""}
+	if m.smtpAuthOff != nil {
+		o["SmtpClientAuthenticationDisabled"] = printed(*m.smtpAuthOff)
+	}
+	return []object{o}, nil
+}
+
+func setTransportConfig(d *directory, a arguments) ([]object, error) {
+	if a.has("SmtpClientAuthenticationDisabled") {
+		d.smtpAuthOff = a.text("SmtpClientAuthenticationDisabled") == "True"
+	}
+	return nil, nil
+}
+
+func getTransportConfig(d *directory, _ arguments) ([]object, error) {
+	return []object{{"SmtpClientAuthenticationDisabled": printed(d.smtpAuthOff)}}, nil
+}
+
+// printed is a boolean as PowerShell prints it.
+func printed(b bool) string {
+	if b {
+		return "True"
+	}
+	return "False"
+}
+
+// isGUID tells "12345678-1234-1234-1234-123456789012".
+func isGUID(s string) bool {
+	parts := strings.Split(s, "-")
+	lengths := []int{8, 4, 4, 4, 12}
+	if len(parts) != len(lengths) {
+		return false
+	}
+	for i, p := range parts {
+		if len(p) != lengths[i] || strings.Trim(strings.ToLower(p), "0123456789abcdef") != "" {
+			return false
+		}
+	}
+	return true
+}

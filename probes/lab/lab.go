@@ -1,0 +1,202 @@
+// Package lab is a tenant on this machine: Entra's sign-in endpoint, the Graph
+// calls that the program uses, and client submission, all on loopback. It
+// answers as Microsoft's documentation and recorded sessions say, and refuses
+// what they do not describe. It listens on nothing but loopback, sends nothing
+// to anybody, and its secrets are made anew at each start.
+package lab
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options say where the lab listens and how it behaves.
+type Options struct {
+	// Addresses to listen on, all on loopback; "" means "127.0.0.1:0".
+	SubmissionAddr, SignInAddr, GraphAddr string
+	Retired                               bool              // refuse every password with 550 5.7.30
+	Now                                   func() time.Time  // nil means time.Now
+	Log                                   func(line string) // nil means no log; no secret is ever in a line
+}
+
+// Tenant is the lab's organisation.
+type Tenant struct {
+	ID      string   // GUID
+	Domain  string   // "contoso.example"
+	Domains []string // accepted domains
+}
+
+// App is the app registration that is there from the start, with
+// SMTP.SendAsApp and Mail.Read consented.
+type App struct {
+	Name                 string
+	ClientID             string
+	ObjectID             string // of the enterprise application
+	RegistrationObjectID string // of the app registration: the wrong one for New-ServicePrincipal
+	Secret               string
+	Certificate          []byte // PEM with certificate and key
+}
+
+// Lab is a running tenant.
+type Lab struct {
+	now     func() time.Time
+	log     func(string)
+	retired atomic.Bool
+	trust   *authority // of the lab's https and STARTTLS
+	signer  *signer    // of the tokens
+	app     App
+	appCert *x509.Certificate
+	dir     *directory
+
+	submission, signIn, graph net.Listener
+
+	client *http.Client
+	https  []*httpSide
+	smtp   *smtpSide
+	stop   func() bool // no longer waits for the context
+	closed sync.Once
+}
+
+// Start opens the lab. It runs until Close or until ctx ends. The error is a
+// *probes.Fault.
+func Start(ctx context.Context, o Options) (*Lab, error) {
+	l := &Lab{now: o.Now, log: o.Log}
+	if l.now == nil {
+		l.now = time.Now //nolint:forbidigo // the default clock
+	}
+	if l.log == nil {
+		l.log = func(string) {}
+	}
+	l.retired.Store(o.Retired)
+	if err := l.listen(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := l.makeKeys(); err != nil {
+		l.closeListeners()
+		return nil, err
+	}
+	l.dir = newDirectory()
+	l.client = &http.Client{
+		Timeout:   30 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: l.trust.clientConfig(), MaxIdleConns: 10, IdleConnTimeout: time.Minute},
+	}
+	l.https = []*httpSide{serveHTTPS(l.signIn, l.trust, l.entra()), serveHTTPS(l.graph, l.trust, l.graphAPI())}
+	l.smtp = serveSMTP(l)
+	l.stop = context.AfterFunc(ctx, func() { l.shut() })
+	return l, nil
+}
+
+// listen opens the three addresses, or none.
+func (l *Lab) listen(ctx context.Context, o Options) error {
+	for _, side := range []struct {
+		ln   *net.Listener
+		addr string
+	}{{&l.submission, o.SubmissionAddr}, {&l.signIn, o.SignInAddr}, {&l.graph, o.GraphAddr}} {
+		ln, err := listenLoopback(ctx, side.addr)
+		if err != nil {
+			l.closeListeners()
+			return err
+		}
+		*side.ln = ln
+	}
+	return nil
+}
+
+func (l *Lab) closeListeners() {
+	for _, ln := range []net.Listener{l.submission, l.signIn, l.graph} {
+		if ln != nil {
+			_ = ln.Close()
+		}
+	}
+}
+
+// Close stops the lab: nothing listens and no goroutine is left when it
+// returns.
+func (l *Lab) Close() error {
+	l.stop()
+	l.shut()
+	return nil
+}
+
+// shut ends everything once; whoever comes second waits for the first.
+func (l *Lab) shut() {
+	l.closed.Do(func() {
+		l.client.CloseIdleConnections()
+		for _, s := range l.https {
+			s.close()
+		}
+		l.smtp.close()
+	})
+}
+
+// Tenant is the organisation.
+func (l *Lab) Tenant() Tenant {
+	return Tenant{ID: l.dir.tenantID, Domain: l.dir.domains[0], Domains: append([]string(nil), l.dir.domains...)}
+}
+
+// App is the app registration.
+func (l *Lab) App() App { return l.app }
+
+// Mailboxes are the addresses that have one: "scan@contoso.example", which a
+// device uses, "accounting@contoso.example", which nobody has set up, and
+// "it@contoso.example", the recipient.
+func (l *Lab) Mailboxes() []string {
+	var list []string
+	for _, m := range l.dir.mailboxes {
+		list = append(list, m.address)
+	}
+	return list
+}
+
+// Password is what a device signs in with today; "" for an unknown account.
+func (l *Lab) Password(account string) string {
+	if m := l.dir.mailbox(account); m != nil {
+		return m.password
+	}
+	return ""
+}
+
+// Authority is the address for signin.App: "https://127.0.0.1:port".
+func (l *Lab) Authority() string { return "https://" + l.signIn.Addr().String() }
+
+// GraphBase is the address for graph.Client.
+func (l *Lab) GraphBase() string { return "https://" + l.graph.Addr().String() }
+
+// SubmissionHost is where client submission listens, without the port.
+func (l *Lab) SubmissionHost() string {
+	host, _, _ := net.SplitHostPort(l.submission.Addr().String())
+	return host
+}
+
+// SubmissionPort is the port of client submission.
+func (l *Lab) SubmissionPort() int {
+	_, port, _ := net.SplitHostPort(l.submission.Addr().String())
+	n, _ := strconv.Atoi(port) // a listener's own port is a number
+	return n
+}
+
+// Roots holds the lab's private CA.
+func (l *Lab) Roots() *x509.CertPool { return l.trust.pool() }
+
+// HTTPClient trusts the lab's private CA and nothing else.
+func (l *Lab) HTTPClient() *http.Client { return l.client }
+
+// SetRetired turns the refusal of every password on or off.
+func (l *Lab) SetRetired(on bool) { l.retired.Store(on) }
+
+// IssueToken returns a token for client submission that the lab's Entra has
+// signed, after edit (which may be nil) changed its claims: for the wrong
+// audience, tenant, app or time.
+func (l *Lab) IssueToken(edit func(claims map[string]any)) string {
+	claims := l.claims(resources()[0], l.app)
+	if edit != nil {
+		edit(claims)
+	}
+	return l.signer.sign(claims)
+}

@@ -1,0 +1,281 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+
+	"offbasic/checks"
+	"offbasic/probes"
+	"offbasic/ui/text"
+)
+
+// heading shows which ports are open and which are refused.
+func (s captureScreen) heading(e env) (left, right string) {
+	left = e.t("capture.title")
+	if s.policy != "" {
+		left += "  " + e.t("capture.as", text.Args{"policy": e.t("policy." + s.policy)})
+	}
+	switch s.state {
+	case stopping:
+		return left, e.t("capture.stopping")
+	case ended:
+		return left, e.t("capture.ended")
+	case idle, running:
+	}
+	if len(s.ports) == 0 {
+		return left, e.t("capture.opening")
+	}
+	var open, refused []string
+	for _, l := range s.ports {
+		if l.Addr != "" {
+			open = include(open, number(int(port(l.Addr))))
+		}
+		if l.Fault != nil {
+			refused = include(refused, number(int(port(l.Wanted))))
+		}
+	}
+	right = e.t("capture.none_open")
+	if len(open) > 0 {
+		right = e.t("capture.open", text.Args{"ports": strings.Join(open, " ")})
+	}
+	if len(refused) > 0 {
+		right += ", " + e.t("capture.refused", text.Args{"ports": strings.Join(refused, " ")})
+	}
+	return left, right
+}
+
+func include(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// paneWidth is the width of the first of two panes.
+func (e env) paneWidth() int { return e.width*3/5 - 2 }
+
+func (s captureScreen) View(e env) string {
+	lines := s.panel(e)
+	if s.fixing {
+		return strings.Join(append(lines, s.fix(e)...), "\n")
+	}
+	shown := s.shown()
+	c, at := s.selected(shown)
+	if s.filter.open || s.filter.text != "" {
+		lines = append(lines, s.filter.view(e, len(shown), len(s.seen)))
+	}
+	room := e.height - len(lines)
+	if c == nil {
+		return strings.Join(append(lines, s.waiting(e)...), "\n")
+	}
+	if e.width >= wide {
+		left := s.list(e, shown, at, e.paneWidth(), room)
+		right := s.told(e, c, e.width-e.paneWidth()-4)
+		return strings.Join(append(lines, panes(left, right, e.paneWidth(), e.width-e.paneWidth()-4)...), "\n")
+	}
+	told := s.told(e, c, min(prose, e.width-2))
+	rows := min(max(3, room-len(told)-1), len(shown)+1)
+	list := s.list(e, shown, at, e.width, rows)
+	lines = append(append(lines, list...), "")
+	for _, l := range e.page(told, 0, room-len(list)-1) {
+		lines = append(lines, " "+l)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// panel says what to type on the device.
+func (s captureScreen) panel(e env) []string {
+	var ports []uint16
+	for _, l := range s.ports {
+		if p := port(l.Addr); p != 0 {
+			ports = append(ports, p)
+		}
+	}
+	lines := []string{}
+	if s.err != "" {
+		for _, l := range wrap(e.th.bad.Render("! ")+s.err, min(prose, e.width-2), 2) {
+			lines = append(lines, " "+l)
+		}
+		return append(lines, "")
+	}
+	if len(ports) == 0 {
+		return append(lines, " "+e.t("capture.no_port_yet"), "")
+	}
+	best, encryption := bestPort(ports)
+	addrs := e.opts.Addresses
+	host := "?"
+	if len(addrs) > 0 {
+		host = clean(addrs[0])
+	}
+	lines = append(lines, " "+cut(e.th.strong.Render(e.t("capture.on_device"))+"   "+e.t("capture.type", text.Args{
+		"host": host, "port": number(int(best)), "encryption": e.t("capture.encryption." + encryption),
+	}), e.width-1))
+	if len(addrs) > 1 {
+		lines = append(lines, " "+cut(e.t("capture.other_addresses", text.Args{"list": clean(strings.Join(addrs[1:], "  "))}), e.width-1))
+	}
+	for _, l := range wrap(e.t("capture.any_account"), min(prose, e.width-2), 0) {
+		lines = append(lines, " "+e.th.faint.Render(l))
+	}
+	return append(lines, "")
+}
+
+// bestPort is the port to type first, and the encryption that goes with it.
+func bestPort(open []uint16) (best uint16, encryption string) {
+	for _, p := range []uint16{587, 1587, 25, 2525} {
+		if slices.Contains(open, p) {
+			return p, "starttls"
+		}
+	}
+	for _, p := range []uint16{465, 1465} {
+		if slices.Contains(open, p) {
+			return p, "implicit"
+		}
+	}
+	return open[0], "starttls"
+}
+
+// fix says why ports are refused and the one command that allows them.
+func (s captureScreen) fix(e env) []string {
+	width := min(prose, e.width-2)
+	var lines []string
+	for _, l := range s.refused() {
+		said := clean(l.Wanted) + "  " + faultText(e, l.Fault)
+		if l.Addr != "" {
+			said += " " + e.t("capture.way_out", text.Args{"addr": clean(l.Addr)})
+		}
+		for _, w := range wrap(said, width, 2) {
+			lines = append(lines, " "+w)
+		}
+	}
+	lines = append(lines, "")
+	cmd := s.fixCommand(e)
+	if cmd == "" {
+		return append(lines, " "+e.t("capture.no_fix"))
+	}
+	lines = append(lines, " "+e.th.strong.Render(e.t("capture.fix")))
+	for _, l := range wrap(cmd, e.width-4, 2) {
+		lines = append(lines, "   "+l)
+	}
+	for _, l := range wrap(e.t("capture.fix_then"), width, 0) {
+		lines = append(lines, " "+l)
+	}
+	return lines
+}
+
+func (s captureScreen) waiting(e env) []string {
+	if len(s.seen) > 0 {
+		return nil // the filter says it
+	}
+	var lines []string
+	for _, l := range wrap(e.t("capture.waiting"), min(prose, e.width-2), 0) {
+		lines = append(lines, " "+l)
+	}
+	return lines
+}
+
+// list is the sessions around the cursor, and how many there are besides.
+func (s captureScreen) list(e env, shown []probes.Session, at, width, height int) []string {
+	var lines []string
+	older := s.total - len(s.seen)
+	if older > 0 && height > 3 {
+		lines = append(lines, "   "+e.th.faint.Render(cut(e.counted("capture.older", older), width-4)))
+		height--
+	}
+	from, to := window(len(shown), at, height)
+	for i := from; i < to; i++ {
+		lines = append(lines, " "+e.marked(s.row(e, shown[i], width-4), i == at, width-1))
+	}
+	return lines
+}
+
+func (s captureScreen) row(e env, c probes.Session, width int) string {
+	cols := []column{{width: 8}, {width: 15}, {width: 12}, {width: 0}, {width: 7}, {width: 9}}
+	rest := width
+	for _, col := range cols {
+		rest -= col.width + 2
+	}
+	cols[3].width = max(8, rest+2)
+	return row(cols, e.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(e, c), tlsWord(e, c), outcome(e, c))
+}
+
+// signedIn is the mechanism and account of a session in one cell.
+func signedIn(e env, c probes.Session) string {
+	switch {
+	case c.Protocol != "":
+		return e.t("protocol." + clean(c.Protocol))
+	case len(c.Auth) == 0:
+		return e.t("session.no_auth")
+	}
+	return clean(strings.TrimSpace(c.Auth[len(c.Auth)-1].Mechanism + " " + c.Account()))
+}
+
+func tlsWord(e env, c probes.Session) string {
+	switch {
+	case c.TLS.Error != "":
+		return e.t("session.tls_failed")
+	case c.TLS.Version != "":
+		return clean(c.TLS.Version)
+	}
+	return e.t("session.no_tls")
+}
+
+// outcome is what became of the session, in one word.
+func outcome(e env, c probes.Session) string {
+	if c.Taken {
+		return e.t("session.taken")
+	}
+	if n := len(c.Auth); n > 0 && c.Auth[n-1].Outcome == probes.AuthRefused {
+		return e.t("session.refused")
+	}
+	return e.t("session.end." + clean(string(c.End)))
+}
+
+// told is what the device under the cursor said of itself, and what is not
+// known of it yet.
+func (s captureScreen) told(e env, c *probes.Session, width int) []string {
+	facts := checks.Facts{Sender: ownerOf(e.mig, *c), Sessions: s.ofSameDevice(*c), Domains: e.mig.Tenant.Domains}
+	lines := []string{e.th.strong.Render(e.t("capture.told"))}
+	for _, f := range e.opts.Judge(facts) {
+		if f.Status != checks.Skip {
+			lines = append(lines, e.findingLines(f, width)...)
+		}
+	}
+	if len(lines) == 1 {
+		lines = append(lines, "  "+e.t("capture.told_nothing"))
+	}
+	lacks := lacking(e.opts.Rank(facts))
+	if len(lacks) == 0 {
+		return lines
+	}
+	lines = append(lines, e.th.strong.Render(e.t("capture.not_known")))
+	for _, r := range lacks {
+		lines = append(lines, wrap("  "+e.lack(r), width, 4)...)
+	}
+	return lines
+}
+
+// ofSameDevice are the sessions of the same peer and account.
+func (s captureScreen) ofSameDevice(c probes.Session) []probes.Session {
+	const enough = 20
+	var out []probes.Session
+	for _, o := range slices.Backward(s.seen) {
+		if o.Peer == c.Peer && o.Account() == c.Account() && len(out) < enough {
+			out = append(out, o)
+		}
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// lacking is what is not known for any route, each once.
+func lacking(ranked []checks.Ranked) []checks.Reason {
+	var out []checks.Reason
+	for _, r := range ranked {
+		for _, l := range r.Lacks {
+			if !slices.ContainsFunc(out, func(o checks.Reason) bool { return o.ID == l.ID }) {
+				out = append(out, l)
+			}
+		}
+	}
+	return out
+}

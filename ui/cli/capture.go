@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"offbasic/probes"
+	"offbasic/probes/capture"
+	"offbasic/ui/text"
+)
+
+// captureFlags are what one run of the capture is asked to do.
+type captureFlags struct {
+	listen      []string
+	policy      string
+	count       int
+	limit       time.Duration
+	public      bool
+	transcripts bool
+}
+
+func (c *call) captureCommand() *cobra.Command {
+	var f captureFlags
+	cmd := c.command("capture", func(cmd *cobra.Command, _ []string) error { return c.capture(cmd.Context(), f) })
+	cmd.Args = noArgs
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.listen, "listen", nil, c.tr.T("cli.flag.listen"))
+	flags.StringVar(&f.policy, "policy", "exchange", c.tr.T("cli.flag.policy", text.Args{"names": strings.Join(capture.PolicyNames(), ", ")}))
+	flags.IntVar(&f.count, "count", 0, c.tr.T("cli.flag.count"))
+	flags.DurationVar(&f.limit, "for", 0, c.tr.T("cli.flag.for"))
+	flags.BoolVar(&f.public, "allow-public", false, c.tr.T("cli.flag.allow_public"))
+	flags.BoolVar(&f.transcripts, "transcripts", false, c.tr.T("cli.flag.transcripts"))
+	return cmd
+}
+
+// capture prints a line for each session until the count is reached, the time
+// is over or the admin stops it.
+func (c *call) capture(ctx context.Context, f captureFlags) error {
+	policy, err := c.policy(f.policy)
+	if err != nil {
+		return err
+	}
+	if f.count < 0 || f.limit < 0 {
+		return badUsage("--count and --for cannot be negative")
+	}
+	w, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.Close() //nolint:errcheck // every write was synced as it was made
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if f.limit > 0 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, f.limit)
+		defer end()
+	}
+	seen := 0
+	server := capture.Server{Listen: f.listen, Fallback: len(f.listen) == 0, Policy: policy, AllowPublic: f.public}
+	err = w.Capture(ctx, server, func(ev probes.CaptureEvent) {
+		if ev.Listening != nil {
+			c.listening(*ev.Listening)
+			return
+		}
+		if f.count > 0 && seen == f.count {
+			return // came while the capture was ending; it is in the folder
+		}
+		if err := c.captured(*ev.Session, f.transcripts); err != nil {
+			stop(err) // nobody reads any more
+		}
+		if seen++; seen == f.count {
+			stop(nil)
+		}
+	})
+	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		err = cause
+	}
+	if err == nil && seen < f.count && ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		c.note("cli.capture.fewer", text.Args{"seen": itoa(seen), "count": itoa(f.count)})
+		return errFindings
+	}
+	return err
+}
+
+// policy is a built-in one by name, or one from a file.
+func (c *call) policy(name string) (capture.Policy, error) {
+	if p, ok := capture.PolicyNamed(name); ok {
+		return p, nil
+	}
+	if !strings.ContainsAny(name, "./\\") {
+		return capture.Policy{}, badUsage("no policy is named %q: use one of %s, or a file", name, strings.Join(capture.PolicyNames(), ", "))
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return capture.Policy{}, &probes.Fault{Op: "read policy " + name, Code: "policy_unreadable", Err: err}
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	return capture.ReadPolicy(io.LimitReader(file, 1<<20))
+}
+
+func (c *call) listening(l probes.Listening) {
+	if l.Fault != nil {
+		for _, line := range c.faultLines(l.Fault) {
+			fmt.Fprintln(c.Err, line)
+		}
+	}
+	if l.Addr != "" {
+		c.note("cli.capture.listening", text.Args{"addr": l.Addr})
+	}
+	if ips := capture.Addresses(); l.Addr != "" && len(ips) > 0 && slices.Contains([]string{"0.0.0.0", "::", "[::]", ""}, hostOf(l.Addr)) {
+		c.note("cli.capture.device", text.Args{"server": ips[0].Addr.String(), "port": portOf(l.Addr)})
+	}
+}
+
+func (c *call) captured(s probes.Session, transcript bool) error {
+	if !c.json {
+		c.say("%s", c.session(s))
+		if transcript {
+			for _, l := range s.Transcript {
+				c.say("    %s", c.transcriptLine(l))
+			}
+		}
+		return nil
+	}
+	if !transcript {
+		s.Transcript = nil
+	}
+	return c.line(s)
+}
+
+// transcriptLine marks who speaks: C the device, S this program, * a remark.
+func (c *call) transcriptLine(l probes.Line) string {
+	mark := map[probes.Speaker]string{probes.Client: "C: ", probes.Server: "S: "}[l.From]
+	return first(mark, "*  ") + l.Text
+}

@@ -1,0 +1,228 @@
+// Package cli is the program as commands: text for people, JSON lines for
+// scripts. stdout is data, stderr is talk. It draws no screen; the wizard is
+// opened by a function that main gives it.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os/user"
+	"slices"
+	"strings"
+	"time"
+
+	"charm.land/fang/v2"
+	"github.com/spf13/cobra"
+
+	"offbasic/assets"
+	"offbasic/probes"
+	"offbasic/ui/text"
+)
+
+// Exit codes are part of the contract.
+const (
+	ExitOK       = 0 // done, or only warnings
+	ExitFindings = 1 // findings failed
+	ExitUsage    = 2 // the command line is wrong
+	ExitFault    = 3 // could not run
+)
+
+// Program is the program's surroundings. Every field but Open must be set.
+type Program struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Terminal tells whether Out is a terminal.
+	Terminal bool
+	Env      func(string) string
+	Now      func() time.Time
+	Version  string
+	// Open shows the wizard.
+	Open func(context.Context, *Work) error
+}
+
+// errFindings ends a command that did its work and found what must be mended.
+var errFindings = errors.New("findings failed")
+
+// usageError is a command line that cannot be run as it is.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func badUsage(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
+
+// call is one run of the program: its surroundings and the flags that every
+// command has.
+type call struct {
+	Program
+	tr     text.Printer
+	folder string
+	lab    bool
+	json   bool
+	plain  bool
+	ran    bool // the command line was understood
+}
+
+// Run runs the command that args name and returns the exit code.
+func (p Program) Run(ctx context.Context, args []string) int {
+	tr, err := text.Load(assets.Locales(), p.language(args))
+	if err != nil {
+		fmt.Fprintln(p.Err, "offbasic:", err)
+		return ExitUsage
+	}
+	c := &call{Program: p, tr: tr}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(p.In)
+	root.SetOut(p.Out)
+	root.SetErr(p.Err)
+	err = fang.Execute(ctx, root,
+		fang.WithVersion(p.Version),
+		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { c.complain(w, err) }),
+	)
+	return c.exit(err)
+}
+
+// language is that of --lang, else of the environment, else English. A wrong
+// --lang is an error when the file is looked for, not silently English.
+func (p Program) language(args []string) string {
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, "--lang="); ok {
+			return v
+		}
+		if a == "--lang" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	for _, name := range []string{"OFFBASIC_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := p.Env(name); v != "" {
+			return text.Pick(v)
+		}
+	}
+	return "en"
+}
+
+func (c *call) exit(err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, errFindings):
+		return ExitFindings
+	case errors.As(err, &usage), !c.ran:
+		return ExitUsage
+	}
+	return ExitFault
+}
+
+// complain prints an error in its three parts: what was tried, why it failed,
+// what to do now.
+func (c *call) complain(w io.Writer, err error) {
+	if errors.Is(err, errFindings) {
+		return
+	}
+	if f, ok := errors.AsType[*probes.Fault](err); ok && c.tr.Has("fault."+string(f.Code)) {
+		for _, line := range c.faultLines(f) {
+			fmt.Fprintln(w, line)
+		}
+		return
+	}
+	fmt.Fprintln(w, "offbasic:", err)
+	var usage usageError
+	if errors.As(err, &usage) || !c.ran {
+		fmt.Fprintln(w, c.tr.T("cli.see_help"))
+	}
+}
+
+func (c *call) faultLines(f *probes.Fault) []string {
+	key := "fault." + string(f.Code)
+	tried := f.Op
+	if c.tr.Has(key + ".tried") {
+		tried = c.tr.T(key+".tried", f.Args)
+	}
+	lines := []string{"offbasic: " + tried, "  " + c.tr.T("cli.why") + " " + c.tr.T(key, f.Args)}
+	if f.Err != nil {
+		lines[1] += " (" + f.Err.Error() + ")"
+	}
+	return append(lines, "  "+c.tr.T("cli.now")+" "+c.tr.T(key+".hint", f.Args))
+}
+
+// root builds the command tree. Its words come from the locale, so that help,
+// completion and man pages are of one language.
+func (c *call) root() *cobra.Command {
+	root := c.command("offbasic", func(cmd *cobra.Command, _ []string) error { return c.wizard(cmd.Context()) })
+	root.PersistentPreRun = func(*cobra.Command, []string) { c.ran = true }
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.Args = noArgs
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.folder, "folder", "", c.tr.T("cli.flag.folder"))
+	flags.BoolVar(&c.lab, "lab", false, c.tr.T("cli.flag.lab"))
+	flags.BoolVar(&c.json, "json", false, c.tr.T("cli.flag.json"))
+	flags.String("lang", "en", c.tr.T("cli.flag.lang"))
+	root.Flags().BoolVar(&c.plain, "plain", false, c.tr.T("cli.flag.plain"))
+	root.AddCommand(
+		c.tourCommand(), c.captureCommand(), c.planCommand(), c.registerCommand(), c.scriptCommand(),
+		c.sendCommand(), c.verifyCommand(), c.explainCommand(), c.labCommand(),
+	)
+	return root
+}
+
+// command is one command with its words: "cli.<name>" is the short one.
+func (c *call) command(use string, run func(*cobra.Command, []string) error) *cobra.Command {
+	name, _, _ := strings.Cut(use, " ")
+	cmd := &cobra.Command{Use: use, Short: c.tr.T("cli." + name), RunE: run}
+	if long := "cli." + name + ".long"; c.tr.Has(long) {
+		cmd.Long = c.tr.T(long)
+	}
+	if example := "cli." + name + ".example"; c.tr.Has(example) {
+		cmd.Example = c.tr.T(example)
+	}
+	return cmd
+}
+
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return badUsage("unknown command or argument %q", args[0])
+	}
+	return nil
+}
+
+// wizard opens the screens; into a pipe nothing is drawn.
+func (c *call) wizard(ctx context.Context) error {
+	if c.json {
+		return badUsage("--json belongs to a command: offbasic capture --json")
+	}
+	if !c.Terminal {
+		return &probes.Fault{Op: "open the wizard", Code: "no_terminal"}
+	}
+	w, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.Open(ctx, w), w.Close())
+}
+
+// owner names who holds the folder.
+func owner() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
+}
+
+// languages lists the catalogues there are.
+func languages() []string {
+	names, err := fs.Glob(assets.Locales(), "*.json")
+	if err != nil {
+		return nil
+	}
+	for i, n := range names {
+		names[i] = strings.TrimSuffix(n, ".json")
+	}
+	slices.Sort(names)
+	return names
+}

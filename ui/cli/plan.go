@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offbasic/checks"
+	"offbasic/probes"
+	"offbasic/ui/text"
+	"offbasic/wizard"
+)
+
+func (c *call) planCommand() *cobra.Command {
+	var sender, route, note string
+	cmd := c.command("plan", func(cmd *cobra.Command, _ []string) error {
+		return c.plan(cmd.Context(), sender, probes.Route(route), note)
+	})
+	cmd.Args = noArgs
+	cmd.Flags().StringVar(&sender, "sender", "", c.tr.T("cli.flag.sender"))
+	cmd.Flags().StringVar(&route, "route", "", c.tr.T("cli.flag.route", text.Args{"names": routeNames()}))
+	cmd.Flags().StringVar(&note, "note", "", c.tr.T("cli.flag.note"))
+	return cmd
+}
+
+func routeNames() string {
+	var names []string
+	for _, r := range probes.Routes() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// plan lists the senders; with a sender it tells what was found of it and how
+// the routes fit, and with a route it gives it that one.
+func (c *call) plan(ctx context.Context, sender string, route probes.Route, note string) error {
+	if route != "" && !slices.Contains(probes.Routes(), route) {
+		return badUsage("no route is named %q: use one of %s", route, routeNames())
+	}
+	if sender == "" && (route != "" || note != "") {
+		return badUsage("--route and --note need --sender")
+	}
+	w, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.Close() //nolint:errcheck // every write was synced as it was made
+	if sender == "" {
+		return c.senders(w.Folder.Migration())
+	}
+	if route != "" || note != "" {
+		if err := w.Choose(ctx, sender, route, note); err != nil {
+			return err
+		}
+	}
+	return c.planOf(ctx, w, sender)
+}
+
+// Choose gives a sender a route, a note, or both.
+func (w *Work) Choose(ctx context.Context, sender string, route probes.Route, note string) error {
+	if _, ok := w.Folder.Migration().Sender(sender); !ok {
+		return noSender(sender)
+	}
+	_, err := w.Folder.Change(ctx, func(m *wizard.Migration) error {
+		s, _ := m.Sender(sender)
+		s.Note = first(note, s.Note)
+		if route == "" {
+			return nil
+		}
+		return m.Choose(sender, route, w.Now())
+	})
+	return err
+}
+
+func (c *call) senders(m wizard.Migration) error {
+	for _, s := range m.Senders {
+		if c.json {
+			if err := c.line(senderLine{"sender", s, s.State(), m.NextFor(s)}); err != nil {
+				return err
+			}
+			continue
+		}
+		c.say("%s", c.sender(s))
+	}
+	if len(m.Senders) == 0 {
+		c.note("cli.plan.none", nil)
+	}
+	return nil
+}
+
+// senderLine is a sender in the JSON contract.
+type senderLine struct {
+	Type string `json:"type"`
+	wizard.Sender
+	State wizard.State `json:"state"`
+	Next  wizard.Step  `json:"next"`
+}
+
+// routeLine is a ranked route in the JSON contract.
+type routeLine struct {
+	Type   string `json:"type"`
+	Sender string `json:"sender"`
+	checks.Ranked
+}
+
+func (c *call) planOf(ctx context.Context, w *Work, id string) error {
+	facts, err := w.Facts(ctx, id)
+	if err != nil {
+		return err
+	}
+	m := w.Folder.Migration()
+	s, _ := m.Sender(id)
+	findings, ranked := checks.Judge(facts), checks.Rank(facts)
+	if c.json {
+		if err := c.line(senderLine{"sender", *s, s.State(), m.NextFor(*s)}); err != nil {
+			return err
+		}
+		for _, f := range findings {
+			if err := c.line(f); err != nil {
+				return err
+			}
+		}
+		for _, r := range ranked {
+			if err := c.line(routeLine{"route", id, r}); err != nil {
+				return err
+			}
+		}
+	} else {
+		c.say("%s", c.sender(*s))
+		c.judged(findings, ranked)
+	}
+	if checks.Worst(findings) == checks.Fail {
+		return errFindings
+	}
+	return nil
+}
+
+// judged prints findings and routes as text.
+func (c *call) judged(findings []checks.Finding, ranked []checks.Ranked) {
+	for _, f := range findings {
+		if f.Status != checks.Skip {
+			c.say("%s", c.finding(f))
+		}
+	}
+	c.say("")
+	for _, r := range ranked {
+		c.say("  %-10s  %s", r.Route, c.tr.T("fit."+string(r.Fit)))
+		for _, reason := range slices.Concat(r.For, r.Against) {
+			c.say("              %s", c.tr.T("reason."+reason.ID, reason.Args))
+		}
+		for _, lack := range r.Lacks {
+			c.say("              %s", c.tr.T("lack."+lack.ID, lack.Args))
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"offbasic/checks"
+	"offbasic/probes"
+	"offbasic/ui/text"
+	"offbasic/wizard"
+)
+
+// line writes one object of the JSON contract on a line of its own.
+func (c *call) line(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write a line of JSON: %w", err)
+	}
+	_, err = c.Out.Write(append(b, '\n'))
+	return err
+}
+
+// say writes a line of text to stdout, unless stdout is for JSON.
+func (c *call) say(format string, a ...any) {
+	if !c.json {
+		fmt.Fprintf(c.Out, format+"\n", a...)
+	}
+}
+
+// note writes a line of talk to stderr.
+func (c *call) note(key string, args text.Args) {
+	fmt.Fprintln(c.Err, c.tr.T(key, args))
+}
+
+// session is one captured session in a line: when, who, what it did, how it
+// ended.
+func (c *call) session(s probes.Session) string {
+	return fmt.Sprintf("%s  %-15s  %-14s  %s", s.Started.Local().Format(time.TimeOnly), s.Peer, orDash(s.Hello), c.sessionWords(s))
+}
+
+func (c *call) sessionWords(s probes.Session) string {
+	if !s.IsSender() {
+		return c.tr.T("protocol." + s.Protocol)
+	}
+	words := []string{c.tr.T("session.no_auth")}
+	if n := len(s.Auth); n > 0 {
+		a := s.Auth[n-1]
+		words = []string{strings.TrimSpace(a.Mechanism + " " + a.Account)}
+		if a.Outcome != probes.AuthAccepted {
+			words = append(words, c.tr.T("outcome."+string(a.Outcome)))
+		}
+	}
+	switch {
+	case s.TLS.Error != "":
+		words = append(words, c.tr.T("tls.failed"))
+	case s.TLS.Version != "":
+		words = append(words, s.TLS.Version)
+	default:
+		words = append(words, c.tr.T("tls.none"))
+	}
+	if s.Taken {
+		return strings.Join(append(words, c.tr.T("session.taken")), "  ")
+	}
+	return strings.Join(append(words, c.tr.T("end."+string(s.End))), "  ")
+}
+
+// finding is one finding in a line; its status stands in words before it.
+func (c *call) finding(f checks.Finding) string {
+	s := fmt.Sprintf("  %-4s  %s", f.Status, c.tr.T("check."+string(f.Check)+"."+string(f.Status), f.Args))
+	if f.Remedy != "" && f.Status != checks.Pass {
+		s += "\n        " + c.tr.T("remedy."+f.Remedy, f.Args)
+	}
+	return s
+}
+
+// step is one step of a trial in a line.
+func (c *call) step(s probes.Step) string {
+	mark := " "
+	if s.Outcome == probes.StepFailed {
+		mark = "x"
+	}
+	what := s.Reply
+	if what == "" {
+		what = s.Detail
+	}
+	return fmt.Sprintf("  %s %-12s %6.0f ms  %s", mark, c.tr.T("step."+s.Step), s.MS, cut(what, 78-26))
+}
+
+// explained prints an explanation: the meaning, its causes, what to do now.
+func (c *call) explained(w io.Writer, e checks.Explanation) {
+	fmt.Fprintln(w, e.Meaning)
+	for _, s := range e.Causes {
+		fmt.Fprintln(w, "  - "+s)
+	}
+	for i, s := range e.Remedies {
+		fmt.Fprintf(w, "  %d  %s\n", i+1, s)
+	}
+}
+
+// sender is one sender of the list in a line.
+func (c *call) sender(s wizard.Sender) string {
+	seen := c.tr.T("sender.never_seen")
+	if s.Seen.Sessions > 0 {
+		seen = strings.Join([]string{orDash(s.Seen.Mechanism), orDash(s.Seen.TLS)}, ", ")
+	}
+	return fmt.Sprintf("%-16s  %-24s  %-16s  %-10s %s", s.ID, s.Title(), seen, orDash(string(s.Route)), c.tr.T("state."+string(s.State())))
+}
+
+// cut shortens s to n characters; the whole of it is in the transcript.
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-3]) + "..."
+	}
+	return s
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offbasic/probes"
+	"offbasic/probes/keyring"
+	"offbasic/ui/text"
+	"offbasic/wizard"
+)
+
+// registerFlags are a registration entered by hand.
+type registerFlags struct {
+	tenant, domain, name, client, object, cert string
+	secretStdin                                bool
+}
+
+func (c *call) registerCommand() *cobra.Command {
+	var f registerFlags
+	cmd := c.command("register", func(cmd *cobra.Command, _ []string) error { return c.register(cmd.Context(), f) })
+	cmd.Args = noArgs
+	flags := cmd.Flags()
+	flags.StringVar(&f.tenant, "tenant", "", c.tr.T("cli.flag.tenant"))
+	flags.StringVar(&f.domain, "domain", "", c.tr.T("cli.flag.domain"))
+	flags.StringVar(&f.name, "name", "", c.tr.T("cli.flag.app_name"))
+	flags.StringVar(&f.client, "client-id", "", c.tr.T("cli.flag.client_id"))
+	flags.StringVar(&f.object, "object-id", "", c.tr.T("cli.flag.object_id"))
+	flags.StringVar(&f.cert, "certificate", "", c.tr.T("cli.flag.certificate"))
+	flags.BoolVar(&f.secretStdin, "secret-stdin", false, c.tr.T("cli.flag.secret_stdin"))
+	return cmd
+}
+
+// register remembers a registration that was made by hand. The secret is read
+// from stdin, never from an argument, which every process list shows.
+func (c *call) register(ctx context.Context, f registerFlags) error {
+	r := wizard.Registration{Name: f.name, ClientID: f.client, ObjectID: f.object, Credential: wizard.Secret, CertFile: f.cert}
+	t := wizard.Tenant{ID: f.tenant, Domain: f.domain}
+	if f.cert != "" {
+		r.Credential = wizard.Certificate
+	}
+	if err := errors.Join(t.Validate(), r.Validate()); err != nil {
+		return usageError{err}
+	}
+	if (f.cert == "") == !f.secretStdin {
+		return badUsage("give one of --secret-stdin and --certificate FILE")
+	}
+	secret := ""
+	if f.secretStdin {
+		var err error
+		if secret, err = c.readSecret(); err != nil {
+			return err
+		}
+	}
+	w, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	kept, err := w.SaveApp(ctx, t, r, secret)
+	if err == nil && !kept {
+		err = &probes.Fault{Op: "keep the secret in the keyring", Code: "keyring_memory"}
+	}
+	if err == nil {
+		c.note("cli.register.done", text.Args{"client": r.ClientID})
+	}
+	return errors.Join(err, w.Close())
+}
+
+// readSecret takes one line from stdin.
+func (c *call) readSecret() (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(c.In, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", &probes.Fault{Op: "read the secret from stdin", Code: "stdin_unreadable", Err: err}
+	}
+	secret := strings.TrimRight(line, "\r\n")
+	if secret == "" {
+		return "", badUsage("--secret-stdin: nothing came on stdin")
+	}
+	return secret, nil
+}
+
+// useSecret takes the app's secret from stdin for this run, on a machine
+// without a keyring.
+func (c *call) useSecret(w *Work) error {
+	secret, err := c.readSecret()
+	if err != nil {
+		return err
+	}
+	if app := w.Folder.Migration().App; app != nil {
+		w.ring = memoryWith(ringName(app.ClientID), secret)
+	}
+	return nil
+}
+
+// memoryWith is a keyring for this run only, with one secret in it.
+func memoryWith(name, secret string) keyring.Ring {
+	m := keyring.Memory()
+	_ = m.Put(name, secret) // memory takes everything
+	return m
+}

@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"offbasic/assets"
+	"offbasic/checks"
+	"offbasic/probes"
+	"offbasic/probes/keyring"
+	"offbasic/probes/lab"
+	"offbasic/probes/powershell"
+	"offbasic/ui/text"
+	"offbasic/wizard"
+	"offbasic/wizard/folder"
+)
+
+// Work is a migration being worked on: its folder, the tenant it speaks to,
+// and what the commands and the wizard do to both. Close it.
+type Work struct {
+	Text   text.Printer
+	Now    func() time.Time
+	Folder *folder.Folder
+	// Lab is the built-in tenant, or nil for a real one.
+	Lab *lab.Lab
+	// Plain asks for prompts without redraw, for screen readers.
+	Plain bool
+
+	ring      keyring.Ring
+	explainer *checks.Explainer
+	// temporary is the lab's folder, removed at the end; "" for the admin's.
+	temporary string
+}
+
+// folderDir is where the migration lies: --folder, else OFFBASIC_FOLDER, else
+// "migration" here. The lab without either has a temporary one.
+func (c *call) folderDir() (dir string, temporary bool, err error) {
+	for _, d := range []string{c.folder, c.Env("OFFBASIC_FOLDER")} {
+		if d != "" {
+			return d, false, nil
+		}
+	}
+	if !c.lab {
+		return "migration", false, nil
+	}
+	dir, err = os.MkdirTemp("", "offbasic-lab-")
+	if err != nil {
+		return "", false, &probes.Fault{Op: "make a temporary folder", Code: "folder_forbidden", Args: text.Args{"dir": os.TempDir()}, Err: err}
+	}
+	return dir, true, nil
+}
+
+// open takes the folder, and starts the lab when it is asked for.
+func (c *call) open(ctx context.Context) (*Work, error) {
+	dir, temporary, err := c.folderDir()
+	if err != nil {
+		return nil, err
+	}
+	f, err := folder.Open(dir, folder.Options{Owner: owner(), Now: c.Now})
+	if err != nil {
+		return nil, err
+	}
+	w := &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), explainer: checks.NewExplainer()}
+	if temporary {
+		w.temporary = dir
+	}
+	if err := w.begin(ctx, c.lab); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// keyring is the system's, or none when OFFBASIC_KEYRING says so.
+func (c *call) keyring() keyring.Ring {
+	if c.Env("OFFBASIC_KEYRING") == "none" {
+		return noRing{}
+	}
+	return keyring.System()
+}
+
+// noRing is a machine without a keyring.
+type noRing struct{}
+
+func (noRing) Put(string, string) error {
+	return &probes.Fault{Op: "keep a secret in the keyring", Code: keyring.Unavailable, Args: text.Args{"cause": "OFFBASIC_KEYRING=none"}}
+}
+func (noRing) Get(string) (string, error) { return "", keyring.ErrNotFound }
+func (noRing) Drop(string) error          { return nil }
+
+// begin brings the migration up to what is on disk, and the lab up.
+func (w *Work) begin(ctx context.Context, withLab bool) error {
+	m := w.Folder.Migration()
+	if m.Lab && !withLab {
+		return &probes.Fault{Op: "open the migration", Code: "folder_is_lab"}
+	}
+	if !m.Lab && withLab && m.Tenant.ID != "" {
+		return &probes.Fault{Op: "open the migration with the lab", Code: "folder_is_real"}
+	}
+	if m.Capturing {
+		if err := w.resee(ctx); err != nil {
+			return err
+		}
+	}
+	if !withLab {
+		return nil
+	}
+	l, err := lab.Start(ctx, lab.Options{Now: w.Now})
+	if err != nil {
+		return err
+	}
+	w.Lab, w.ring = l, keyring.Memory()
+	_, err = w.Folder.Change(ctx, func(m *wizard.Migration) error {
+		t := l.Tenant()
+		m.Lab = true
+		m.Tenant = wizard.Tenant{ID: t.ID, Domain: t.Domain, Domains: t.Domains}
+		return nil
+	})
+	return err
+}
+
+// resee reads the senders' sessions again after a capture that was cut off:
+// the sessions are all on disk, what was counted of them may not be.
+func (w *Work) resee(ctx context.Context) error {
+	var seen []probes.Session
+	err := w.Folder.Sessions(ctx, func(s probes.Session) error {
+		s.Transcript = nil
+		seen = append(seen, s)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = w.Folder.Change(ctx, func(m *wizard.Migration) error {
+		m.Resee(seen)
+		m.Capturing = false
+		return nil
+	})
+	return err
+}
+
+// Close lets go of the folder and ends the lab.
+func (w *Work) Close() error {
+	var errs []error
+	if w.Lab != nil {
+		errs = append(errs, w.Lab.Close())
+	}
+	errs = append(errs, w.Folder.Close())
+	if w.temporary != "" {
+		errs = append(errs, os.RemoveAll(w.temporary))
+	}
+	return errors.Join(errs...)
+}
+
+// Facts is what is known of a sender, for package checks.
+func (w *Work) Facts(ctx context.Context, id string) (checks.Facts, error) {
+	sessions, err := w.Sessions(ctx, id)
+	if err != nil {
+		return checks.Facts{}, err
+	}
+	m := w.Folder.Migration()
+	facts := checks.Facts{Sender: id, Sessions: sessions, Domains: m.Tenant.Domains}
+	err = w.Folder.Trials(ctx, func(t probes.Trial) error {
+		if t.Sender == id {
+			facts.Trials = append(facts.Trials, t)
+		}
+		return nil
+	})
+	return facts, err
+}
+
+// Sessions are a sender's sessions, oldest first.
+func (w *Work) Sessions(ctx context.Context, id string) ([]probes.Session, error) {
+	m := w.Folder.Migration()
+	if _, ok := m.Sender(id); !ok {
+		return nil, noSender(id)
+	}
+	var out []probes.Session
+	err := w.Folder.Sessions(ctx, func(s probes.Session) error {
+		if m.OwnerOf(s) == id {
+			out = append(out, s)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func noSender(id string) error {
+	return &probes.Fault{Op: "look for sender " + id, Code: "no_such_sender", Args: text.Args{"id": id}}
+}
+
+// scripts writes scripts in the language of the work.
+func (w *Work) scripts() powershell.Writer {
+	return powershell.Writer{Frame: assets.PowerShell(), Words: func(key string) string { return w.Text.T(key) }}
+}

@@ -1,0 +1,105 @@
+package ui
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"offbasic/checks"
+	"offbasic/probes"
+	"offbasic/ui/text"
+	"offbasic/wizard"
+)
+
+// Options is what the interface needs from the outside. Functions that take a
+// context do IO: they are called from commands, never from Update or View, and
+// must return soon after their context ends. Functions without one are pure or
+// instant. Every field must be set but those that say otherwise.
+type Options struct {
+	Text     text.Printer
+	Now      func() time.Time // nil means time.Now
+	Location *time.Location   // of the times shown; nil means time.Local
+
+	// Deadline is the next date that matters and the id of its words
+	// ("deadline.<id>").
+	Deadline func(now time.Time) (date time.Time, id string)
+	Judge    func(checks.Facts) []checks.Finding
+	Rank     func(checks.Facts) []checks.Ranked
+
+	// Migration is the state as read at start.
+	Migration wizard.Migration
+	// Change applies a change, on disk before it returns, and returns the new
+	// state, which shares no memory with what the owner goes on changing.
+	Change func(context.Context, func(*wizard.Migration) error) (wizard.Migration, error)
+	// Reload returns the state as it is now, under the same condition.
+	Reload func(context.Context) (wizard.Migration, error)
+
+	// Sessions reads the sessions of a sender, oldest first.
+	Sessions func(ctx context.Context, sender string) ([]probes.Session, error)
+	Session  func(ctx context.Context, id string) (probes.Session, error)
+
+	// Capture listens under a policy until its context ends. A session is on
+	// disk and attached to its sender before it is emitted.
+	Capture func(ctx context.Context, policy string, emit func(probes.CaptureEvent)) error
+	// Policies are the ids of the policies, the first one is the default. Their
+	// words are under "policy.<id>".
+	Policies []string
+	// Addresses are those of this machine, the likely one first.
+	Addresses []string
+	// PortFix is the one command that allows a port that was refused, "" when
+	// there is none.
+	PortFix func(probes.Listening) string
+
+	// SaveApp keeps the registration, with the secret where secrets are kept.
+	SaveApp func(ctx context.Context, tenant wizard.Tenant, app wizard.Registration, secret string) error
+
+	// Script writes the set-up of a sender as text.
+	Script func(sender string) (ScriptText, error)
+	// SaveScript writes it to a file and returns its path.
+	SaveScript func(ctx context.Context, sender string) (path string, err error)
+	// ReadBack reads the answer that the script wrote. No rows and no error
+	// means that there is none yet.
+	ReadBack func(ctx context.Context, sender string) ([]ReadBackLine, error)
+	// RunScript runs it where that is possible; nil where it is not.
+	RunScript func(ctx context.Context, sender string) error
+
+	// Try makes one test send. A refusal is a Trial, not an error.
+	Try func(ctx context.Context, r TryRequest, emit func(probes.Step)) (probes.Trial, error)
+	// Trial reads an earlier one; nil means that none can be read.
+	Trial func(ctx context.Context, id string) (probes.Trial, error)
+	// Verify looks for the message of a trial until it is found or it gives
+	// up; tick tells how long it has waited.
+	Verify func(ctx context.Context, t probes.Trial, tick func(waited time.Duration)) (probes.Receipt, error)
+	// Explain says what the last word of a trial means, in the language of Text.
+	Explain func(probes.Trial) Explained
+
+	// Accessible chooses the plain mode: questions and answers, line by line.
+	Accessible bool
+	In         io.Reader // of the plain mode; a terminal, so that a secret is not shown
+	Out        io.Writer // of the plain mode
+}
+
+// ScriptText is a script as it is shown.
+type ScriptText struct{ Name, Text string }
+
+// ReadBackLine is one thing that a script was to set, as it was read back. Its
+// words are under "expect.<id>".
+type ReadBackLine struct {
+	ID        string
+	OK        bool
+	Got, Want string
+}
+
+// TryRequest is one test send that the admin asks for.
+type TryRequest struct {
+	Sender string // id
+	Route  probes.Route
+	To     string
+}
+
+// Explained is the meaning of a server's last word.
+type Explained struct {
+	ID, Meaning      string
+	Causes, Remedies []string
+	Known            bool
+}

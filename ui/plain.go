@@ -1,0 +1,5 @@
+package ui
+
+import "context"
+
+func runPlain(context.Context, Options) error { return nil }

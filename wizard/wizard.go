@@ -1,0 +1,286 @@
+// Package wizard is the migration: what is known of the tenant and its
+// senders, the route chosen for each, what is set up and proved, and the next
+// useful thing to do. It is pure: it reads no file, opens no socket, knows no
+// clock and no screen. Package folder keeps it on disk.
+package wizard
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"offbasic/probes"
+)
+
+// Version of the migration's form on disk. A newer one is refused.
+const Version = 1
+
+// Migration is the whole job for one tenant.
+type Migration struct {
+	Version int       `json:"version"`
+	Updated time.Time `json:"updated,omitzero"`
+	// Lab says that the tenant is the built-in one.
+	Lab bool `json:"lab,omitempty"`
+	// Capturing is set while a capture runs. Found set at the start, it says
+	// that one was cut off and the senders are to be seen again.
+	Capturing bool `json:"capturing,omitempty"`
+
+	Tenant  Tenant        `json:"tenant,omitzero"`
+	App     *Registration `json:"app,omitempty"`
+	Senders []Sender      `json:"senders,omitempty"`
+}
+
+// Tenant is what is known of the Microsoft 365 tenant.
+type Tenant struct {
+	ID      string   `json:"id,omitempty"`      // GUID
+	Domain  string   `json:"domain,omitempty"`  // the name it is shown by
+	Domains []string `json:"domains,omitempty"` // accepted domains; empty means not known
+	Cloud   string   `json:"cloud,omitempty"`   // id in the cloud table; "" means worldwide
+}
+
+// Credential is what the app proves itself with.
+type Credential string
+
+// The credentials of an app registration.
+const (
+	Secret      Credential = "secret"
+	Certificate Credential = "certificate"
+)
+
+// Registration is the app registration in Entra. The secret or private key is
+// never part of it: it lies in the system's keyring or in memory.
+type Registration struct {
+	Name       string     `json:"name,omitempty"`
+	ClientID   string     `json:"client_id"` // application (client) id
+	ObjectID   string     `json:"object_id"` // of the enterprise application, not of the registration
+	Credential Credential `json:"credential"`
+	// CertFile is where the admin keeps the certificate and key (PEM); only
+	// its path is remembered.
+	CertFile string `json:"cert_file,omitempty"`
+}
+
+// Seen is what a sender's sessions showed, in short.
+type Seen struct {
+	Sessions  int       `json:"sessions,omitempty"`
+	First     time.Time `json:"first,omitzero"`
+	Last      time.Time `json:"last,omitzero"`
+	Mechanism string    `json:"mechanism,omitempty"` // of the last sign-in
+	TLS       string    `json:"tls,omitempty"`       // version of the last session
+	Cleartext bool      `json:"cleartext,omitempty"` // signed in without TLS
+	From      []string  `json:"from,omitempty"`      // envelope senders
+	To        []string  `json:"to,omitempty"`        // recipient domains
+	MaxSize   int64     `json:"max_size,omitempty"`  // bytes
+}
+
+// Sender is a device or application that sends mail.
+type Sender struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name,omitempty"` // given by the admin, else derived
+	Kind    string   `json:"kind,omitempty"`
+	Peers   []string `json:"peers,omitempty"`   // addresses it was seen from
+	Hellos  []string `json:"hellos,omitempty"`  // names it greeted with
+	Account string   `json:"account,omitempty"` // mailbox it signs in as
+	Seen    Seen     `json:"seen,omitzero"`
+	Note    string   `json:"note,omitempty"`
+
+	Route  probes.Route `json:"route,omitempty"`
+	Chosen time.Time    `json:"chosen,omitzero"`
+	// Scripts that were written for it, by name, with the time.
+	Scripts map[string]time.Time `json:"scripts,omitempty"`
+	// SetUp is when a read-back said that the set-up is as it should be.
+	SetUp time.Time `json:"set_up,omitzero"`
+	// Last is the last trial over the chosen route.
+	Last *Attempt `json:"last_trial,omitempty"`
+}
+
+// Attempt is what the migration remembers of a trial.
+type Attempt struct {
+	Trial    string              `json:"trial"`
+	Route    probes.Route        `json:"route"`
+	At       time.Time           `json:"at"`
+	Outcome  probes.TrialOutcome `json:"outcome"`
+	Reply    string              `json:"reply,omitempty"` // code and enhanced code
+	Received time.Time           `json:"received,omitzero"`
+}
+
+// State is how far a sender has come.
+type State string
+
+// The states of a sender, in their order.
+const (
+	Unknown     State = "unknown"
+	RouteChosen State = "chosen"
+	IsSetUp     State = "set_up"
+	Refused     State = "refused"
+	Proved      State = "proved"
+)
+
+// States lists every state in order.
+func States() []State { return []State{Unknown, RouteChosen, IsSetUp, Refused, Proved} }
+
+// State says how far the sender has come.
+func (s Sender) State() State {
+	if l := s.Last; l != nil && l.Route == s.Route {
+		if !l.Received.IsZero() {
+			return Proved
+		}
+		if l.Outcome != probes.TrialSent {
+			return Refused
+		}
+	}
+	switch {
+	case s.Route == "":
+		return Unknown
+	case !s.SetUp.IsZero():
+		return IsSetUp
+	}
+	return RouteChosen
+}
+
+// Title is the name to show: the admin's, else the greeting, else an address.
+func (s Sender) Title() string {
+	for _, name := range [][]string{{s.Name}, s.Hellos, {s.Account}, s.Peers} {
+		if len(name) > 0 && name[0] != "" {
+			return name[0]
+		}
+	}
+	return s.ID
+}
+
+// Mailbox is the address that the sender sends as: the account it signs in
+// with, else the envelope sender it was seen to use.
+func (s Sender) Mailbox() string {
+	if strings.Contains(s.Account, "@") {
+		return s.Account
+	}
+	for _, from := range s.Seen.From {
+		if strings.Contains(from, "@") {
+			return from
+		}
+	}
+	return ""
+}
+
+// Sender finds a sender by id.
+func (m Migration) Sender(id string) (*Sender, bool) {
+	i := slices.IndexFunc(m.Senders, func(s Sender) bool { return s.ID == id })
+	if i < 0 {
+		return nil, false
+	}
+	return &m.Senders[i], true
+}
+
+// Attach adds a captured session to its sender, making the sender when it is
+// new, and returns its id. A session that is no sender's is left out: id "".
+func (m *Migration) Attach(s probes.Session) (id string) {
+	if !s.IsSender() {
+		return ""
+	}
+	i := m.ownerOf(s)
+	if i < 0 {
+		m.Senders = append(m.Senders, Sender{ID: m.newID(s)})
+		i = len(m.Senders) - 1
+	}
+	m.Senders[i].saw(s)
+	return m.Senders[i].ID
+}
+
+// OwnerOf is the id of the sender that a session belongs to, or "".
+func (m Migration) OwnerOf(s probes.Session) string {
+	if i := m.ownerOf(s); i >= 0 && s.IsSender() {
+		return m.Senders[i].ID
+	}
+	return ""
+}
+
+// Resee counts every sender's sessions anew. Senders keep their id, name,
+// route and proof.
+func (m *Migration) Resee(sessions []probes.Session) {
+	for i := range m.Senders {
+		m.Senders[i].Seen = Seen{}
+	}
+	for _, s := range sessions {
+		m.Attach(s)
+	}
+}
+
+// ownerOf tells a sender apart by peer and account. A session without sign-in
+// belongs to the peer's only sender, if it has just one.
+func (m Migration) ownerOf(s probes.Session) int {
+	account, peers := s.Account(), []int{}
+	for i, c := range m.Senders {
+		if !slices.Contains(c.Peers, s.Peer) {
+			continue
+		}
+		if account != "" && strings.EqualFold(c.Account, account) {
+			return i
+		}
+		if account == "" || c.Account == "" {
+			peers = append(peers, i)
+		}
+	}
+	if len(peers) == 1 {
+		return peers[0]
+	}
+	return -1
+}
+
+// newID is the peer's address, with a letter when that is taken: stable,
+// readable, fit for a command line.
+func (m *Migration) newID(s probes.Session) string {
+	base := strings.NewReplacer(":", "-", "%", "-").Replace(s.Peer)
+	id := base
+	for n := 'b'; ; n++ {
+		if _, taken := m.Sender(id); !taken {
+			return id
+		}
+		id = base + string(n)
+	}
+}
+
+// saw takes up what one session showed.
+func (s *Sender) saw(c probes.Session) {
+	s.Peers = include(s.Peers, c.Peer)
+	s.Hellos = include(s.Hellos, c.Hello)
+	if a := c.Account(); a != "" {
+		s.Account = a
+	}
+	seen := &s.Seen
+	seen.Sessions++
+	if seen.First.IsZero() || c.Started.Before(seen.First) {
+		seen.First = c.Started
+	}
+	if c.Started.After(seen.Last) {
+		seen.Last = c.Started
+	}
+	if n := len(c.Auth); n > 0 {
+		seen.Mechanism = c.Auth[n-1].Mechanism
+		seen.Cleartext = seen.Cleartext || c.Auth[n-1].Cleartext
+	}
+	if c.TLS.Version != "" {
+		seen.TLS = c.TLS.Version
+	}
+	seen.From = include(seen.From, c.MailFrom)
+	for _, to := range c.RcptTo {
+		_, domain, _ := strings.Cut(to, "@")
+		seen.To = include(seen.To, strings.ToLower(domain))
+	}
+	seen.MaxSize = max(seen.MaxSize, c.Size)
+}
+
+// include adds s to list unless it is empty or there already.
+func include(list []string, s string) []string {
+	if s == "" || slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// Counts is how many senders are in each state.
+func (m Migration) Counts() map[State]int {
+	n := map[State]int{}
+	for _, s := range m.Senders {
+		n[s.State()]++
+	}
+	return n
+}
