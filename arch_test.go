@@ -30,7 +30,7 @@ var imports = map[string][]string{
 	"ui/text":           {"assets"},
 	"ui/cli": {
 		"assets", "probes", "probes/", "checks", "wizard", "wizard/", "ui/text",
-		"github.com/spf13/cobra", "charm.land/fang/v2",
+		"github.com/spf13/cobra", "github.com/spf13/pflag", "charm.land/fang/v2",
 	},
 	"ui": {
 		"probes", "checks", "wizard", "ui/text",

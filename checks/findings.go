@@ -21,19 +21,19 @@ func All() []Check {
 	return []Check{
 		{"password", can(Fail), "leave-password", password},
 		{"password-unnamed", can(Fail), "leave-password", passwordUnnamed},
-		{"cleartext", can(Pass, Fail), "starttls", cleartext},
+		{"cleartext", can(Warn, Fail), "starttls", cleartext},
 		{"tls-version", can(Pass, Fail), "tls-version", tlsVersion},
 		{"starttls", can(Warn), "starttls", starttls},
 		{"implicit-tls", can(Warn), "port-587", implicitTLS},
-		{"mechanism", can(Pass, Warn, Fail), "mechanism", mechanism},
+		{"mechanism", can(Warn, Fail), "mechanism", mechanism},
 		{"helo", can(Fail), "helo", helo},
 		{"oauth", can(Pass, Warn), "oauth", oauth},
 		{"token-audience", can(Pass, Warn), "token-audience", tokenAudience},
 		{"no-sign-in", can(Pass), "", noSignIn},
 		{"unauthenticated", can(Pass, Warn), "unauthenticated", unauthenticated},
-		{"account", can(Pass, Warn), "account", account},
+		{"account", can(Warn), "account", account},
 		{"from", can(Pass, Warn), "from", from},
-		{"from-domain", can(Pass, Warn), "from-domain", fromDomain},
+		{"from-domain", can(Warn), "from-domain", fromDomain},
 		{"recipients", can(Pass, Warn, Skip), "recipients", recipients},
 		{"size", can(Pass, Warn), "size", size},
 		{"recipient-count", can(Warn), "recipient-count", recipientCount},
@@ -93,8 +93,8 @@ func cleartext(s *seen) (Status, map[string]string) {
 	switch {
 	case s.cleartext.at != nil:
 		return Fail, evidence(s.cleartext.at, "mechanism", s.cleartext.auth.Mechanism)
-	case s.password.at != nil && s.password.at.TLS.Version != "":
-		return Pass, evidence(s.password.at, "tls", s.password.at.TLS.Version)
+	case s.clearIfNone.at != nil:
+		return Warn, evidence(s.clearIfNone.at, "mechanism", s.clearIfNone.auth.Mechanism)
 	}
 	return "", nil
 }
@@ -132,13 +132,10 @@ func implicitTLS(s *seen) (Status, map[string]string) {
 // mechanism: smtp.office365.com offers LOGIN and XOAUTH2 after STARTTLS. A
 // client that was offered those two and took another meets 504 5.7.4.
 func mechanism(s *seen) (Status, map[string]string) {
-	if s.password.at == nil {
+	if s.password.at == nil || s.token.at != nil || slices.Contains(s.mechanisms, "LOGIN") {
 		return "", nil
 	}
 	args := evidence(s.password.at, "mechanisms", several(s.mechanisms))
-	if slices.Contains(s.mechanisms, "LOGIN") || s.token.at != nil {
-		return Pass, args
-	}
 	if p := s.password.at.Policy; p == asExchange || p == asRetired {
 		return Fail, args
 	}
@@ -198,14 +195,10 @@ func unauthenticated(s *seen) (Status, map[string]string) {
 }
 
 func account(s *seen) (Status, map[string]string) {
-	if s.password.at == nil || s.password.auth.Account == "" {
+	if s.password.at == nil || s.password.auth.Account == "" || strings.Contains(s.password.auth.Account, "@") {
 		return "", nil
 	}
-	args := evidence(s.password.at, "account", s.password.auth.Account)
-	if strings.Contains(s.password.auth.Account, "@") {
-		return Pass, args
-	}
-	return Warn, args
+	return Warn, evidence(s.password.at, "account", s.password.auth.Account)
 }
 
 // from: another From than the mailbox meets 554 5.2.252 or 550 5.7.60 unless
@@ -226,14 +219,11 @@ func from(s *seen) (Status, map[string]string) {
 }
 
 func fromDomain(s *seen) (Status, map[string]string) {
-	foreign, ours := s.foreignFrom()
-	switch {
-	case foreign != nil:
-		return Warn, evidence(foreign, "domain", domain(foreign.MailFrom))
-	case ours != nil:
-		return Pass, evidence(ours, "domain", domain(ours.MailFrom))
+	foreign := s.foreignFrom()
+	if foreign == nil {
+		return "", nil
 	}
-	return "", nil
+	return Warn, evidence(foreign, "domain", domain(foreign.MailFrom))
 }
 
 func recipients(s *seen) (Status, map[string]string) {
@@ -306,14 +296,13 @@ func certificate(s *seen) (Status, map[string]string) {
 	return "", nil
 }
 
-// hello: a client that greets with the server's own name meets 550 5.7.506; a
-// name that is empty or has no dot is at the mercy of the server.
+// hello: a client that greets with the server's own name meets 550 5.7.506.
 func hello(s *seen) (Status, map[string]string) {
 	for _, c := range slices.Backward(s.sessions) {
-		if c.Hello == "" && c.MailFrom == "" {
+		if c.Hello == "" {
 			continue
 		}
-		if fullName(c.Hello) {
+		if !exchangeName(c.Hello) {
 			return "", nil
 		}
 		return Warn, evidence(c, "hello", c.Hello)
@@ -321,15 +310,13 @@ func hello(s *seen) (Status, map[string]string) {
 	return "", nil
 }
 
-func fullName(hello string) bool {
-	if strings.HasPrefix(hello, "[") && strings.HasSuffix(hello, "]") {
-		return true // an address literal, RFC 5321 section 4.1.3
-	}
+// exchangeName tells a name of Exchange Online's own hosts.
+func exchangeName(hello string) bool {
 	host := strings.ToLower(strings.TrimSuffix(hello, "."))
-	for _, own := range []string{".protection.outlook.com", ".office365.com", ".mx.microsoft"} {
+	for _, own := range []string{".protection.outlook.com", ".office365.com", ".office365.us", ".mx.microsoft"} {
 		if strings.HasSuffix(host, own) {
-			return false
+			return true
 		}
 	}
-	return strings.Contains(strings.Trim(host, "."), ".")
+	return false
 }

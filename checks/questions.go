@@ -67,8 +67,9 @@ func interview() []asked {
 
 // Interview lists every question with its answer so far, in the order that
 // tells most.
-func Interview(f Facts) []Question {
-	s := look(f)
+func Interview(f Facts) []Question { return look(f).interview() }
+
+func (s *seen) interview() []Question {
 	var out []Question
 	for _, a := range interview() {
 		q := Question{ID: a.id, Policy: a.policy}
@@ -86,10 +87,15 @@ func Interview(f Facts) []Question {
 
 // Questions lists what a capture could still ask about a sender, in the order
 // that tells most.
+//
+// A sender that does not sign in with a password is not asked what it does
+// when that is refused.
 func Questions(f Facts) []Question {
+	s := look(f)
+	retired := s.usesPassword() || s.open == nil && s.token.at == nil
 	var open []Question
-	for _, q := range Interview(f) {
-		if q.Answer == "" {
+	for _, q := range s.interview() {
+		if q.Answer == "" && (retired || q.Policy != asRetired) {
 			open = append(open, q)
 		}
 	}

@@ -32,7 +32,7 @@ type rule struct {
 func preference() map[probes.Route]int {
 	return map[probes.Route]int{
 		probes.OAuth: 0, probes.Connector: 2, probes.HVE: 4, probes.Direct: 6, probes.Relay: 7,
-		probes.Graph: 8, probes.ACS: 9, probes.Provider: 10, probes.Replace: 50,
+		probes.ACS: 8, probes.Graph: 9, probes.Provider: 10, probes.Replace: 50,
 	}
 }
 

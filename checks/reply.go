@@ -281,21 +281,14 @@ func bareNumber(s string) (n int, ok bool) {
 // Microsoft's support more than the text does.
 func subCode(s string) string {
 	for _, mark := range []string{"(AS", "ATTR", "CPRX", "PRX"} {
-		i := strings.Index(s, mark)
-		if i < 0 {
+		_, after, ok := strings.Cut(s, mark)
+		if !ok {
 			continue
 		}
-		word := strings.TrimPrefix(s[i:], "(")
-		letters := len(mark)
-		if mark == "(AS" {
-			letters--
-		}
-		end := letters
-		for end < len(word) && (isDigit(word[end]) || end > letters && word[end] == '-') {
-			end++
-		}
-		if end > letters {
-			return strings.TrimRight(word[:end], "-")
+		after = strings.TrimPrefix(after, ":") // "(AS:46601)" is seen as well
+		digits := len(after) - len(strings.TrimLeft(after, "0123456789"))
+		if digits > 0 {
+			return strings.TrimPrefix(mark, "(") + after[:digits]
 		}
 	}
 	return ""

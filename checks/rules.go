@@ -2,6 +2,7 @@ package checks
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 
 	"offbasic/probes"
@@ -13,6 +14,7 @@ func rules() []rule {
 	var (
 		submission = on(probes.OAuth)
 		signedIn   = on(probes.HVE, probes.ACS, probes.Provider)
+		greeted    = on(probes.OAuth, probes.HVE, probes.ACS, probes.Provider)
 		anonymous  = on(probes.Connector, probes.Direct)
 		insiders   = on(probes.HVE, probes.Direct)
 		anywhere   = on(probes.OAuth, probes.Connector, probes.ACS, probes.Provider)
@@ -21,11 +23,15 @@ func rules() []rule {
 	)
 	return []rule{
 		{speaksFor, "speaks-oauth", submission, speaksOAuth},
-		{speaksFor, "maker-oauth", submission, makerSays(OAuthYes, OAuthClaimed)},
+		{speaksFor, "maker-oauth", submission, makerSays(OAuthYes)},
+		{speaksFor, "maker-claims-oauth", submission, makerSays(OAuthClaimed)},
 		{speaksAgainst, "stops-at-oauth", submission, stopsAtOAuth},
 		{speaksAgainst, "maker-no-oauth", submission, makerSays(OAuthNo)},
+		{needs, "oauth-setting", submission, oauthToTurnOn},
+		{needs, "token-audience", submission, otherAudience},
 		{lacks, "oauth", submission, oauthNotKnown},
 
+		{speaksAgainst, "helo-only", greeted, saysHELO},
 		{speaksFor, "tls-12", modernTLS, tls12},
 		{speaksAgainst, "tls-old", modernTLS, tlsOld},
 		{lacks, "tls", modernTLS, tlsNotKnown},
@@ -124,32 +130,58 @@ func speaksOAuth(s *seen) map[string]string {
 	return evidence(s.token.at, "mechanism", s.token.auth.Mechanism)
 }
 
+// stopsAtOAuth: a device whose maker says that it can may only be set up for a
+// password.
 func stopsAtOAuth(s *seen) map[string]string {
-	if s.token.at != nil {
+	if s.token.at != nil || makerSays(OAuthYes, OAuthClaimed)(s) != nil {
+		return nil
+	}
+	return seenAs(s.noOAuth)
+}
+
+func oauthToTurnOn(s *seen) map[string]string {
+	if s.token.at != nil || makerSays(OAuthYes, OAuthClaimed)(s) == nil {
 		return nil
 	}
 	return seenAs(s.noOAuth)
 }
 
 // makerSays applies when the product is known and its support is one of these.
+// A doubtful no is none.
 func makerSays(wanted ...OAuthSupport) func(*seen) map[string]string {
 	return func(s *seen) map[string]string {
-		if s.Device == nil || s.token.at != nil {
+		if s.Device == nil || s.token.at != nil || !slices.Contains(wanted, s.Device.OAuth) {
 			return nil
 		}
-		for _, w := range wanted {
-			if s.Device.OAuth == w {
-				return map[string]string{"device": s.Device.Name, "source": s.Device.Source}
-			}
+		if s.Device.OAuth == OAuthNo && s.Device.Confidence == "low" {
+			return nil
 		}
-		return nil
+		return map[string]string{"device": s.Device.Name, "source": s.Device.Source}
 	}
 }
 
-// oauthNotKnown: neither seen, nor asked, nor said by the maker.
+// oauthNotKnown: neither seen nor asked; what the maker says of a product is
+// not yet this device's setting and firmware.
 func oauthNotKnown(s *seen) map[string]string {
-	known := s.token.at != nil || s.noOAuth != nil || makerSays(OAuthYes, OAuthNo)(s) != nil
+	known := s.token.at != nil || s.noOAuth != nil || makerSays(OAuthNo)(s) != nil
 	return when(len(s.sessions) > 0 && !known)
+}
+
+func otherAudience(s *seen) map[string]string {
+	status, args := tokenAudience(s)
+	if status != Warn {
+		return nil
+	}
+	return args
+}
+
+// saysHELO: STARTTLS and AUTH are extensions, which only EHLO tells (RFC 5321
+// section 2.2.1).
+func saysHELO(s *seen) map[string]string {
+	if s.password.at != nil || s.token.at != nil {
+		return nil
+	}
+	return seenAs(s.heloOnly())
 }
 
 // tls12: client submission, HVE and ACS take TLS 1.2 and later.
@@ -263,7 +295,7 @@ func withoutTLSNotKnown(s *seen) map[string]string {
 
 // foreignSender: MAIL FROM must be in an accepted domain.
 func foreignSender(s *seen) map[string]string {
-	foreign, _ := s.foreignFrom()
+	foreign := s.foreignFrom()
 	if foreign == nil {
 		return nil
 	}

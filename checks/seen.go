@@ -16,10 +16,11 @@ type seen struct {
 	Facts
 	sessions []*probes.Session // of the sender, in the order of time
 
-	password   use      // the last sign-in with a password
-	cleartext  use      // the last one that went without TLS
-	token      use      // the last sign-in with a token
-	mechanisms []string // of passwords, in the order met
+	password    use      // the last sign-in with a password
+	cleartext   use      // the last one without TLS although it was to be had
+	clearIfNone use      // the last one without TLS where there was none
+	token       use      // the last sign-in with a token
+	mechanisms  []string // of passwords, in the order met
 
 	top      string          // newest TLS version that it speaks
 	topAt    *probes.Session // where that was seen
@@ -48,7 +49,7 @@ type seen struct {
 	toAt      *probes.Session
 	most      *probes.Session // most recipients
 	largest   *probes.Session
-	sent      *probes.Session // the last session that gave a message
+	sent      *probes.Session // the last session whose message was taken
 	count     int             // of such sessions
 }
 
@@ -95,13 +96,15 @@ func (s *seen) lookAtAuth(c *probes.Session) {
 		if a.Outcome == probes.AuthMalformed || a.Outcome == probes.AuthCancelled {
 			continue
 		}
-		if isToken(a.Mechanism) {
+		if isToken(a.Mechanism) && usedToken(c) {
 			s.token = use{c, a}
 			continue
 		}
 		s.password = use{c, a}
-		if a.Cleartext {
+		if a.Cleartext && offered(c).starttls {
 			s.cleartext = use{c, a}
+		} else if a.Cleartext {
+			s.clearIfNone = use{c, a}
 		}
 		s.mechanisms = include(s.mechanisms, a.Mechanism)
 		after = include(after, a.Mechanism)
@@ -149,7 +152,7 @@ func handshaken(old, c *probes.Session) *probes.Session {
 }
 
 func (s *seen) lookAtMail(c *probes.Session) {
-	if c.MailFrom != "" {
+	if c.Taken {
 		s.sent = c
 		s.count++
 	}
@@ -313,26 +316,24 @@ func (s *seen) otherFrom() (other, same *probes.Session) {
 
 // foreignFrom is the last session whose envelope sender is in none of the
 // accepted domains.
-func (s *seen) foreignFrom() (foreign, ours *probes.Session) {
-	for _, c := range s.sessions {
-		d := domain(c.MailFrom)
-		if d == "" || len(s.Domains) == 0 {
-			continue
-		}
-		if s.ours(d) {
-			ours = c
-		} else {
-			foreign = c
+func (s *seen) foreignFrom() *probes.Session {
+	if len(s.Domains) == 0 {
+		return nil
+	}
+	for _, c := range slices.Backward(s.sessions) {
+		if d := domain(c.MailFrom); d != "" && !s.ours(d) {
+			return c
 		}
 	}
-	return foreign, ours
+	return nil
 }
 
-// heloOnly is the last session that greeted with HELO and never with EHLO.
+// heloOnly is the last session that greeted with HELO and never with EHLO, as
+// the capture or the transcript says.
 func (s *seen) heloOnly() *probes.Session {
 	var last *probes.Session
 	for _, c := range s.sessions {
-		helo, ehlo := false, false
+		helo, ehlo := slices.Contains(c.Quirks, "helo_only"), false
 		for _, l := range c.Transcript {
 			if l.From != probes.Client || len(l.Text) < 4 {
 				continue
@@ -360,8 +361,10 @@ func isToken(mechanism string) bool {
 	return strings.EqualFold(mechanism, "XOAUTH2") || strings.EqualFold(mechanism, "OAUTHBEARER")
 }
 
+// usedToken tells a sign-in with a token from none, and from a password that
+// was sent as if it were one.
 func usedToken(c *probes.Session) bool {
-	return slices.ContainsFunc(c.Auth, func(a probes.Auth) bool { return isToken(a.Mechanism) })
+	return !slices.Contains(c.Quirks, "password_as_token") && slices.ContainsFunc(c.Auth, func(a probes.Auth) bool { return isToken(a.Mechanism) })
 }
 
 func accepted(c *probes.Session) bool {

@@ -60,8 +60,8 @@ func cutBracket(s string) (text, server string) {
 	}
 	inside := s[i+1 : len(s)-1]
 	host, _, _ := strings.Cut(inside, " ")
-	if strings.Count(host, ".") < 2 || strings.ContainsAny(host, "=/") {
-		return s, "" // "[IP]" and "[Hostname=...]" are part of the sentence
+	if strings.Count(host, ".") < 2 || strings.ContainsAny(host, "=/:") || digits(strings.ReplaceAll(host, ".", "")) {
+		return s, "" // an address and "[Hostname=...]" are part of the sentence
 	}
 	return strings.TrimSpace(s[:i]), inside
 }

@@ -90,9 +90,9 @@ func (a App) content() string {
 	switch a.over {
 	case helpOverlay:
 		left = e.t("help.title")
-		body = e.page(a.helpLines(e), a.overTop, e.height)
+		body = e.page(indented(a.helpLines(e)), a.overTop, e.height)
 	case quitOverlay:
-		body = wrap(e.t("quit.busy"), min(prose, e.width), 0)
+		body = indented(wrap(e.t("quit.busy"), min(prose, e.width-2), 0))
 	default:
 		body = strings.Split(a.top().View(e), "\n")
 	}
@@ -138,9 +138,9 @@ func (a App) notice(e env) string {
 	case a.said.text == "":
 		return ""
 	case a.said.bad:
-		return cut(e.th.bad.Render("! "+a.said.text), a.width)
+		return cut(" "+e.th.bad.Render("! "+a.said.text), a.width)
 	}
-	return cut(e.th.good.Render(a.said.text), a.width)
+	return cut(" "+e.th.good.Render(a.said.text), a.width)
 }
 
 // foot lists the keys that work now. When they do not fit, those in the middle
@@ -184,7 +184,7 @@ func (a App) overLines() int { return lastTop(a.helpLines(a.env()), a.env().heig
 // helpLines says what the screen is for, lists its keys, the deadline and the
 // words for how far a sender has come.
 func (a App) helpLines(e env) []string {
-	width := min(prose, e.width-1)
+	width := min(prose, e.width-2)
 	lines := wrap(e.t("help."+a.top().name()), width, 0)
 	lines = append(lines, "", e.th.strong.Render(e.t("help.keys")))
 	a.over = noOverlay
@@ -197,7 +197,7 @@ func (a App) helpLines(e env) []string {
 	if date, id := e.opts.Deadline(e.now); id != "" {
 		lines = append(lines, "", e.th.strong.Render(e.t("help.deadline")))
 		lines = append(lines, wrap("  "+e.t("help.deadline_on", map[string]string{
-			"what": e.t("deadline." + id), "date": date.Format(time.DateOnly),
+			"what": e.word("deadline", id), "date": date.Format(time.DateOnly),
 		}), width, 2)...)
 	}
 	lines = append(lines, "", e.th.strong.Render(e.t("help.states")))

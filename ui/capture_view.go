@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"offbasic/checks"
 	"offbasic/probes"
 	"offbasic/ui/text"
@@ -13,7 +15,7 @@ import (
 func (s captureScreen) heading(e env) (left, right string) {
 	left = e.t("capture.title")
 	if s.policy != "" {
-		left += "  " + e.t("capture.as", text.Args{"policy": e.t("policy." + s.policy)})
+		left += "  " + e.t("capture.as", text.Args{"policy": e.word("policy", s.policy)})
 	}
 	switch s.state {
 	case stopping:
@@ -69,18 +71,14 @@ func (s captureScreen) View(e env) string {
 		return strings.Join(append(lines, s.waiting(e)...), "\n")
 	}
 	if e.width >= wide {
-		left := s.list(e, shown, at, e.paneWidth(), room)
-		right := s.told(e, c, e.width-e.paneWidth()-4)
-		return strings.Join(append(lines, panes(left, right, e.paneWidth(), e.width-e.paneWidth()-4)...), "\n")
+		width := e.width - e.paneWidth() - 4
+		left, right := s.list(e, shown, at, e.paneWidth(), room), s.told(e, c, width, room)
+		return strings.Join(append(lines, panes(left, right, e.paneWidth(), width)...), "\n")
 	}
-	told := s.told(e, c, min(prose, e.width-2))
-	rows := min(max(3, room-len(told)-1), len(shown)+1)
-	list := s.list(e, shown, at, e.width, rows)
+	list := s.list(e, shown, at, e.width, min(len(shown)+1, max(3, room/3)))
 	lines = append(append(lines, list...), "")
-	for _, l := range e.page(told, 0, room-len(list)-1) {
-		lines = append(lines, " "+l)
-	}
-	return strings.Join(lines, "\n")
+	told := s.told(e, c, min(prose, e.width-2), room-len(list)-1)
+	return strings.Join(append(lines, indented(told)...), "\n")
 }
 
 // panel says what to type on the device.
@@ -93,10 +91,7 @@ func (s captureScreen) panel(e env) []string {
 	}
 	lines := []string{}
 	if s.err != "" {
-		for _, l := range wrap(e.th.bad.Render("! ")+s.err, min(prose, e.width-2), 2) {
-			lines = append(lines, " "+l)
-		}
-		return append(lines, "")
+		return append(e.trouble(s.err), "")
 	}
 	if len(ports) == 0 {
 		return append(lines, " "+e.t("capture.no_port_yet"), "")
@@ -182,27 +177,35 @@ func (s captureScreen) list(e env, shown []probes.Session, at, width, height int
 		height--
 	}
 	from, to := window(len(shown), at, height)
+	cols := columnsFor(shown[from:to], width-4)
 	for i := from; i < to; i++ {
-		lines = append(lines, " "+e.marked(s.row(e, shown[i], width-4), i == at, width-1))
+		c := shown[i]
+		cells := row(cols, e.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(e, c), tlsWord(e, c), outcome(e, c))
+		lines = append(lines, " "+e.marked(cells, i == at, width-1))
 	}
 	return lines
 }
 
-func (s captureScreen) row(e env, c probes.Session, width int) string {
-	cols := []column{{width: 8}, {width: 15}, {width: 12}, {width: 0}, {width: 7}, {width: 9}}
-	rest := width
-	for _, col := range cols {
-		rest -= col.width + 2
+// columnsFor gives the account what the other columns leave of the width.
+func columnsFor(shown []probes.Session, width int) []column {
+	cols := []column{{width: 8}, {width: 7}, {width: 1}, {}, {width: 7}, {width: 9}}
+	for _, c := range shown {
+		cols[1].width = max(cols[1].width, min(15, ansi.StringWidth(clean(c.Peer))))
+		cols[2].width = max(cols[2].width, min(12, ansi.StringWidth(clean(c.Hello))))
 	}
-	cols[3].width = max(8, rest+2)
-	return row(cols, e.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(e, c), tlsWord(e, c), outcome(e, c))
+	rest := width - 2*(len(cols)-1)
+	for _, col := range cols {
+		rest -= col.width
+	}
+	cols[3].width = max(8, rest)
+	return cols
 }
 
 // signedIn is the mechanism and account of a session in one cell.
 func signedIn(e env, c probes.Session) string {
 	switch {
 	case c.Protocol != "":
-		return e.t("protocol." + clean(c.Protocol))
+		return e.word("protocol", c.Protocol)
 	case len(c.Auth) == 0:
 		return e.t("session.no_auth")
 	}
@@ -227,31 +230,30 @@ func outcome(e env, c probes.Session) string {
 	if n := len(c.Auth); n > 0 && c.Auth[n-1].Outcome == probes.AuthRefused {
 		return e.t("session.refused")
 	}
-	return e.t("session.end." + clean(string(c.End)))
+	return e.word("session.end", string(c.End))
 }
 
-// told is what the device under the cursor said of itself, and what is not
-// known of it yet.
-func (s captureScreen) told(e env, c *probes.Session, width int) []string {
+// told is what the device under the cursor said of itself, the worst first,
+// and what is not known of it yet.
+func (s captureScreen) told(e env, c *probes.Session, width, height int) []string {
 	facts := checks.Facts{Sender: ownerOf(e.mig, *c), Sessions: s.ofSameDevice(*c), Domains: e.mig.Tenant.Domains}
-	lines := []string{e.th.strong.Render(e.t("capture.told"))}
-	for _, f := range e.opts.Judge(facts) {
-		if f.Status != checks.Skip {
-			lines = append(lines, e.findingLines(f, width)...)
-		}
+	var known, unknown []string
+	for _, f := range worstFirst(e.opts.Judge(facts)) {
+		known = append(known, e.findingLines(f, width)...)
 	}
-	if len(lines) == 1 {
-		lines = append(lines, "  "+e.t("capture.told_nothing"))
+	if len(known) == 0 {
+		known = []string{"  " + e.t("capture.told_nothing")}
 	}
-	lacks := lacking(e.opts.Rank(facts))
-	if len(lacks) == 0 {
+	for _, r := range lacking(e.opts.Rank(facts)) {
+		unknown = append(unknown, wrap("  "+e.lack(r), width, 4)...)
+	}
+	room := max(2, height-2-min(len(unknown), max(2, height/3)))
+	lines := append([]string{e.th.strong.Render(e.t("capture.told"))}, e.part(known, 0, room, "sender")...)
+	if len(unknown) == 0 {
 		return lines
 	}
 	lines = append(lines, e.th.strong.Render(e.t("capture.not_known")))
-	for _, r := range lacks {
-		lines = append(lines, wrap("  "+e.lack(r), width, 4)...)
-	}
-	return lines
+	return append(lines, e.part(unknown, 0, height-len(lines), "sender")...)
 }
 
 // ofSameDevice are the sessions of the same peer and account.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"offbasic/probes"
@@ -31,22 +32,51 @@ func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
 }
 
-// wrap breaks prose into lines of at most width cells; lines after the first
-// are indented. A word that is longer than a line is broken.
+// wrap breaks prose at spaces into lines of at most width cells; lines after
+// the first are indented. A word that is longer than a line is broken.
 func wrap(s string, width, indent int) []string {
-	if width <= indent+1 {
-		return []string{cut(s, width)}
+	width = max(width, 2)
+	indent = min(indent, width/2)
+	lead := len(s) - len(strings.TrimLeft(s, " "))
+	var lines []string
+	line := s[:lead]
+	empty := true
+	for word := range strings.SplitSeq(s[lead:], " ") {
+		switch {
+		case empty:
+			line += word
+		case ansi.StringWidth(line)+1+ansi.StringWidth(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = strings.Repeat(" ", indent) + word
+		}
+		empty = false
+		for ansi.StringWidth(line) > width {
+			lines = append(lines, ansi.Truncate(line, width, ""))
+			line = strings.Repeat(" ", indent) + ansi.TruncateLeft(line, width, "")
+		}
 	}
-	lines := strings.Split(ansi.Wrap(s, width, ""), "\n")
-	if indent == 0 || len(lines) < 2 {
-		return lines
+	return append(lines, line)
+}
+
+// hard breaks code or a transcript at the width, wherever that is: no space is
+// lost and no hyphen looks like one of the text.
+func hard(s string, width, indent int) []string {
+	var lines []string
+	for ansi.StringWidth(s) > width {
+		lines = append(lines, ansi.Truncate(s, width, ""))
+		s = strings.Repeat(" ", indent) + ansi.TruncateLeft(s, width, "")
 	}
-	rest := strings.Join(lines[1:], " ")
-	out := lines[:1:1]
-	for _, l := range strings.Split(ansi.Wrap(rest, width-indent, ""), "\n") {
-		out = append(out, strings.Repeat(" ", indent)+l)
+	return append(lines, s)
+}
+
+// paint draws each line by itself: a style never runs on into a second pane.
+func paint(style lipgloss.Style, lines []string) []string {
+	for i, l := range lines {
+		lines[i] = style.Render(l)
 	}
-	return out
+	return lines
 }
 
 func asFault(err error) (*probes.Fault, bool) { return errors.AsType[*probes.Fault](err) }

@@ -36,22 +36,22 @@ func window(n, at, height int) (from, to int) {
 }
 
 // page cuts lines to what fits from line top on. When there is more below, the
-// last line says how much.
+// last line says how much, and that the page key shows it.
 func (e env) page(lines []string, top, height int) []string {
+	return e.part(lines, top, height, "pgdown")
+}
+
+// part is a page whose rest is shown by another key.
+func (e env) part(lines []string, top, height int, key string) []string {
 	if len(lines) <= height || height < 2 {
 		return lines[:min(len(lines), max(0, height))]
 	}
 	top = max(0, min(top, len(lines)-height))
 	out := slices.Clone(lines[top : top+height])
 	if rest := len(lines) - top - height; rest > 0 {
-		out[height-1] = e.th.faint.Render(e.more(rest + 1))
+		out[height-1] = e.th.faint.Render(" " + e.counted("app.more."+key, rest+1))
 	}
 	return out
-}
-
-// more tells that n lines follow.
-func (e env) more(n int) string {
-	return e.t("home.more_below", map[string]string{"n": number(n), "key": e.keyName("pgdown")})
 }
 
 // lastTop is the first line of the last page.

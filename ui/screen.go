@@ -105,6 +105,11 @@ func faultText(e env, err error) string {
 	return faultWords(e, f.Code, f.Args)
 }
 
+// trouble is an error as the body of a screen.
+func (e env) trouble(said string) []string {
+	return indented(paint(e.th.bad, wrap("! "+said, min(prose, e.width-2), 2)))
+}
+
 func faultWords(e env, code probes.Code, args map[string]string) string {
 	words := "fault." + string(code)
 	said := e.t(words, e.args(args))

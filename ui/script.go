@@ -8,6 +8,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"offbasic/ui/text"
 	"offbasic/wizard"
@@ -116,6 +117,9 @@ func (s scriptScreen) wasSaved(e env, msg answerMsg[string]) (screen, tea.Cmd) {
 		return s, send(saidMsg{faultText(e, msg.err), true})
 	}
 	s.path, s.saved, s.asked = msg.value, e.now, e.now
+	if !s.good() {
+		return s, send(arrivedMsg{}) // the news say it
+	}
 	return s, tea.Batch(send(arrivedMsg{}), send(saidMsg{text: e.t("script.ui.saved", text.Args{"path": clean(s.path)})}))
 }
 
@@ -199,7 +203,7 @@ func (s scriptScreen) actions(e env) []action {
 
 func (s scriptScreen) View(e env) string {
 	if s.err != "" {
-		return strings.Join(wrap(" "+e.th.bad.Render("! ")+s.err, min(prose, e.width-1), 3), "\n")
+		return strings.Join(e.trouble(s.err), "\n")
 	}
 	news := s.news(e)
 	return strings.Join(append(fit(e.page(s.numbered(e), s.top, e.height-len(news)), e.width, e.height-len(news)), news...), "\n")
@@ -213,7 +217,7 @@ func (s scriptScreen) numbered(e env) []string {
 	for l := range strings.Lines(s.script.Text) {
 		n++
 		num := e.th.faint.Render(fmt.Sprintf("%4d", n))
-		for _, w := range wrap(clean(strings.ReplaceAll(strings.TrimRight(l, "\r\n"), "\t", "    ")), e.width-7, 4) {
+		for _, w := range hard(clean(strings.ReplaceAll(strings.TrimRight(l, "\r\n"), "\t", "    ")), e.width-7, 4) {
 			lines = append(lines, num+"  "+w)
 			num = "    "
 		}
@@ -224,25 +228,22 @@ func (s scriptScreen) numbered(e env) []string {
 // news is what became of the script, below its text.
 func (s scriptScreen) news(e env) []string {
 	width := min(prose, e.width-2)
-	said := e.t("script.ui.read_it")
+	said, style := e.t("script.ui.read_it"), lipgloss.NewStyle()
 	switch {
 	case s.confirming:
-		said = e.th.warn.Render(e.t("script.ui.confirm"))
+		said, style = e.t("script.ui.confirm"), e.th.warn
 	case s.runRun != 0:
 		said = e.t("script.ui.running")
 	case s.saveRun != 0:
 		said = e.t("app.saving")
 	case s.good():
-		said = e.th.good.Render(e.t("script.ui.all_good"))
+		said, style = e.t("script.ui.all_good"), e.th.good
 	case len(s.rows) > 0:
 		said = e.t("script.ui.not_yet")
 	case s.path != "":
 		said = e.t("script.ui.waiting", text.Args{"path": clean(s.path), "seconds": number(int(e.now.Sub(s.saved).Seconds()))})
 	}
-	lines := []string{""}
-	for _, l := range wrap(said, width, 0) {
-		lines = append(lines, " "+l)
-	}
+	lines := append([]string{""}, indented(paint(style, wrap(said, width, 0)))...)
 	for _, r := range s.rows {
 		lines = append(lines, s.readRow(e, r, width))
 	}
@@ -250,7 +251,7 @@ func (s scriptScreen) news(e env) []string {
 }
 
 func (s scriptScreen) readRow(e env, r ReadBackLine, width int) string {
-	label := pad(e.t("expect."+r.ID), 34)
+	label := pad(e.word("expect", r.ID), 34)
 	if r.OK {
 		return cut("   "+label+" "+e.th.good.Render(e.t("script.ui.ok")), width+1)
 	}

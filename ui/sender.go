@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"offbasic/checks"
 	"offbasic/probes"
@@ -76,10 +77,11 @@ func (s senderScreen) heading(e env) (left, right string) {
 		return e.t("sender.title"), ""
 	}
 	left = clean(c.Title())
+	right = e.t("state."+string(c.State())) + ", "
 	if c.Seen.Sessions == 0 {
-		return left, e.t("home.seen.never")
+		return left, right + e.t("home.seen.never")
 	}
-	return left, e.counted("sender.seen", c.Seen.Sessions)
+	return left, right + e.counted("sender.seen", c.Seen.Sessions)
 }
 
 func (s senderScreen) routes() []string {
@@ -165,7 +167,7 @@ func (s senderScreen) View(e env) string {
 	case !ok:
 		return " " + e.t("sender.gone")
 	case s.err != "":
-		return strings.Join(wrap(" "+e.th.bad.Render("! ")+s.err, min(prose, e.width-1), 3), "\n")
+		return strings.Join(e.trouble(s.err), "\n")
 	case !s.read:
 		return " " + e.t("app.reading")
 	case s.all:
@@ -175,7 +177,7 @@ func (s senderScreen) View(e env) string {
 		right := e.width - left - 3
 		return strings.Join(panes(s.overview(e, c, left, e.height), s.why(e, right, e.height), left, right), "\n")
 	}
-	why := s.why(e, min(prose, e.width-2), 6)
+	why := s.why(e, min(prose, e.width-2), min(6, e.height/3))
 	lines := s.overview(e, c, e.width, e.height-len(why)-1)
 	lines = append(lines, "")
 	for _, l := range why {
@@ -189,8 +191,8 @@ func (s senderScreen) View(e env) string {
 func (s senderScreen) overview(e env, c *wizard.Sender, width, height int) []string {
 	lines := s.seen(e, c, width)
 	_, at := s.selected(e)
-	least := min(len(s.ranked), 4) + 1 // of routes, with their heading
-	if found := s.findingHeads(e, width, max(1, height-len(lines)-least-1)); len(found) > 0 {
+	least := min(len(s.ranked), 6) + 1 // of routes, with their heading
+	if found := s.findingHeads(e, width, max(2, height-len(lines)-least-1)); len(found) > 0 {
 		lines = append(append(lines, found...), "")
 	}
 	lines = append(lines, " "+e.th.strong.Render(e.t("sender.routes")))
@@ -294,8 +296,18 @@ func (s senderScreen) routeRow(e env, c *wizard.Sender, r checks.Ranked, width i
 	if r.Route == c.Route {
 		mark = "*"
 	}
-	cols := []column{{width: 1}, {width: 9}, {width: 10}, {width: max(8, width-26)}}
+	fit := e.fitWidth()
+	cols := []column{{width: 1}, {width: 9}, {width: fit}, {width: max(8, width-16-fit)}}
 	return row(cols, mark, string(r.Route), e.fit(r.Fit), e.firstReason(r))
+}
+
+// fitWidth is the width of the longest word for how well a route fits.
+func (e env) fitWidth() int {
+	w := 0
+	for _, f := range []checks.Fit{checks.Fits, checks.Needs, checks.Asks, checks.Unfit, checks.NoFact} {
+		w = max(w, ansi.StringWidth(e.t("fit."+string(f))))
+	}
+	return min(w, 18)
 }
 
 // fit is how well a route fits, in a word.
@@ -365,7 +377,7 @@ func (s senderScreen) why(e env, width, height int) []string {
 	if r == nil {
 		return nil
 	}
-	return e.page(e.reasons(*r, width), 0, height)
+	return e.part(e.reasons(*r, width), 0, height, "evidence")
 }
 
 func (e env) reasons(r checks.Ranked, width int) []string {

@@ -76,7 +76,7 @@ func (s sessionScreen) View(e env) string {
 func (s sessionScreen) lines(e env) []string {
 	switch {
 	case s.err != "":
-		return wrap(" "+e.th.bad.Render("! ")+s.err, min(prose, e.width-1), 3)
+		return e.trouble(s.err)
 	case s.found == nil:
 		return []string{" " + e.t("app.reading")}
 	}
@@ -120,44 +120,29 @@ func (s sessionScreen) facts(e env, width int) []string {
 		fact("file", clean(m.File))
 	}
 	fact("listener", clean(c.Listener))
-	fact("policy", policyWord(e, c.Policy))
-	fact("end", e.t("end."+clean(string(c.End))))
+	fact("policy", e.word("policy", c.Policy))
+	fact("end", e.word("end", string(c.End)))
 	if len(c.Quirks) == 0 {
 		return lines
 	}
 	lines = append(lines, "", " "+e.th.strong.Render(e.t("session.quirks")))
 	for _, q := range c.Quirks {
-		for _, l := range wrap("- "+e.quirk(q), width-1, 2) {
+		for _, l := range wrap("- "+e.word("quirk", q), width-1, 2) {
 			lines = append(lines, "  "+l)
 		}
 	}
 	return lines
 }
 
-// quirk is the words of an oddity; one that has none is shown by its id.
-func (e env) quirk(id string) string {
-	if k := "quirk." + id; e.tr.Has(k) {
-		return e.t(k)
-	}
-	return clean(id)
-}
-
 func protocolWord(e env, c *probes.Session) string {
 	if c.Protocol == "" {
 		return ""
 	}
-	return e.t("protocol." + clean(c.Protocol))
-}
-
-func policyWord(e env, policy string) string {
-	if k := "policy." + policy; e.tr.Has(k) {
-		return e.t(k)
-	}
-	return clean(policy)
+	return e.word("protocol", c.Protocol)
 }
 
 func tlsFact(e env, t probes.TLS) string {
-	said := e.t("session.tls." + clean(string(t.Mode)))
+	said := e.word("session.tls", string(t.Mode))
 	for _, part := range []string{t.Version, t.Cipher} {
 		if part != "" {
 			said += ", " + clean(part)
@@ -180,7 +165,7 @@ func tlsFact(e env, t probes.TLS) string {
 }
 
 func authFact(e env, a probes.Auth) string {
-	said := clean(strings.TrimSpace(a.Mechanism+" "+a.Account)) + ", " + e.t("session.auth."+clean(string(a.Outcome)))
+	said := clean(strings.TrimSpace(a.Mechanism+" "+a.Account)) + ", " + e.word("session.auth", string(a.Outcome))
 	if a.Cleartext {
 		said += ", " + e.t("session.auth.cleartext")
 	}
@@ -203,7 +188,7 @@ func transcriptLines(e env, transcript []probes.Line, width int) []string {
 	var lines []string
 	for _, l := range transcript {
 		ms := e.th.faint.Render(fmt.Sprintf("%7d", l.MS))
-		for i, w := range wrap(speaker(l.From)+" "+clean(l.Text), max(20, width-10), 3) {
+		for i, w := range hard(speaker(l.From)+" "+clean(l.Text), max(20, width-10), 3) {
 			if i > 0 {
 				ms = strings.Repeat(" ", 7)
 			}

@@ -98,7 +98,7 @@ func (s trialScreen) stepLines(e env, width int) []string {
 			rows[0] = cut(clean(said), cols[2].width)
 		}
 		ms := pad("", max(0, 9-len([]rune(e.millis(st.MS))))) + e.millis(st.MS)
-		lines = append(lines, " "+row(cols, style.Render(sign), e.t("step."+st.Step), rows[0], ms))
+		lines = append(lines, " "+row(cols, style.Render(sign), e.word("step", st.Step), rows[0], ms))
 		for _, more := range rows[1:] {
 			lines = append(lines, " "+row(cols, "", "", more, ""))
 		}
@@ -114,7 +114,7 @@ func (s trialScreen) meaning(e env, width int) []string {
 	var lines []string
 	switch {
 	case s.err != "":
-		lines = wrap(e.th.bad.Render("! ")+s.err, width, 2)
+		lines = wrap("! "+s.err, width, 2)
 	case s.trial == nil:
 	case s.trial.Outcome == probes.TrialSent:
 		lines = s.arrival(e, width)
@@ -131,7 +131,7 @@ func (s trialScreen) meaning(e env, width int) []string {
 // what to do.
 func (s trialScreen) explained(e env, width int) []string {
 	reached := s.trial.Reached()
-	lines := wrap(e.th.bad.Render(e.t("trial.outcome."+string(s.trial.Outcome), text.Args{"step": e.t("step." + reached.Step)})), width, 0)
+	lines := paint(e.th.bad, wrap(e.t("trial.outcome."+string(s.trial.Outcome), text.Args{"step": e.word("step", reached.Step)}), width, 0))
 	if reached.Fault != "" {
 		lines = append(lines, wrap(faultWords(e, reached.Fault, reached.Args), width, 0)...)
 	}
@@ -159,7 +159,7 @@ func (s trialScreen) explained(e env, width int) []string {
 
 // arrival is the wait for the message, or the proof that it arrived.
 func (s trialScreen) arrival(e env, width int) []string {
-	lines := wrap(e.th.good.Render(e.t("trial.taken")), width, 0)
+	lines := paint(e.th.good, wrap(e.t("trial.accepted"), width, 0))
 	switch {
 	case s.found():
 		return append(lines, s.receiptLines(e, width)...)
@@ -168,7 +168,7 @@ func (s trialScreen) arrival(e env, width int) []string {
 			"mailbox": clean(strings.Join(s.trial.To, ", ")), "time": elapsed(s.waited),
 		}), width, 0)...)
 	case s.lookErr != "":
-		return append(lines, wrap(e.th.bad.Render("! ")+s.lookErr, width, 2)...)
+		return append(lines, wrap("! "+s.lookErr, width, 2)...)
 	case s.receipt != nil:
 		return append(lines, wrap(e.t("trial.not_found", text.Args{
 			"time": elapsed(time.Duration(s.receipt.Waited) * time.Millisecond),

@@ -16,6 +16,15 @@ func (e env) counted(key string, n int) string {
 	return e.t(key+".many", map[string]string{"n": number(n)})
 }
 
+// word is the words of an id that another package gives, or the id itself
+// where there are none.
+func (e env) word(prefix, id string) string {
+	if k := prefix + "." + id; e.tr.Has(k) {
+		return e.t(k)
+	}
+	return clean(id)
+}
+
 // deadline is the corner of the home screen.
 func (e env) deadline() string {
 	date, id := e.opts.Deadline(e.now)
@@ -23,7 +32,7 @@ func (e env) deadline() string {
 		return ""
 	}
 	days := daysBetween(e.now, date)
-	args := map[string]string{"what": e.t("deadline." + id), "days": number(days)}
+	args := map[string]string{"what": e.word("deadline", id), "days": number(days)}
 	switch {
 	case days < 0:
 		return e.t("home.deadline.past", args)

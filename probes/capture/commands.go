@@ -158,7 +158,7 @@ func (c *conn) noteEnding(l line) {
 // notePipelining records commands that were sent ahead where that was not
 // offered (RFC 2920).
 func (c *conn) notePipelining(verb string) {
-	if len(c.in.buffered()) == 0 || verb == "DATA" || verb == "BDAT" || verb == "STARTTLS" {
+	if len(c.in.buffered()) == 0 || verb == "" || verb == "DATA" || verb == "BDAT" || verb == "STARTTLS" {
 		return
 	}
 	if !c.greeted || !c.policy.announces(c.tls != nil, "PIPELINING") {

@@ -148,16 +148,35 @@ func (c *conn) enter(m *intake) {
 		return
 	}
 	c.rec.quirk(quirkSeveralMessages)
-	c.rec.More = append(c.rec.More, probes.Delivery{
-		MailFrom: c.mail.from, RcptTo: c.mail.to[:min(len(c.mail.to), keptRcpts)], Size: m.size, Message: &summary,
-	})
+	if !c.rec.spend(textOf(summary) + perLine) {
+		summary = probes.Message{File: m.file} // the message itself is whole
+		c.rec.quirk(quirkLimitTranscript)
+	}
+	more := probes.Delivery{MailFrom: c.mail.from, Size: m.size, Message: &summary}
+	for _, to := range c.mail.to[:min(len(c.mail.to), keptRcpts)] {
+		if c.rec.spend(len(to)) {
+			more.RcptTo = append(more.RcptTo, to)
+		}
+	}
+	c.rec.More = append(c.rec.More, more)
+}
+
+// textOf is the size of a summary's text, in bytes.
+func textOf(m probes.Message) int {
+	n := len(m.From) + len(m.Subject) + len(m.MessageID) + len(m.Mailer) + len(m.Date) + len(m.Boundary)
+	for _, list := range [][]string{m.To, m.Attachments} {
+		for _, s := range list {
+			n += len(s)
+		}
+	}
+	return n
 }
 
 // queued is what the reply names the message by: its own id, if that is short
 // and plain.
 func (m *intake) queued() string {
 	id := m.headers.summary().MessageID
-	if id == "" || len(id) > 200 || !isPlain(id) || strings.ContainsAny(id, "{}") {
+	if id == "" || len(id) > 200 || strings.ContainsAny(id, "{}") {
 		return "<" + m.id + "@offbasic.invalid>"
 	}
 	return id

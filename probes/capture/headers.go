@@ -11,9 +11,9 @@ import (
 
 // Bounds of what is read of a message's headers.
 const (
-	headerBytes   = 64 << 10 // of the message itself
+	headerBytes   = 32 << 10 // of the message itself
 	partBytes     = 8 << 10  // of one part's
-	keptParts     = 50       // attachments
+	keptParts     = 20       // attachments
 	keptBoundary  = 8        // boundaries, one in the other
 	boundaryBytes = 70       // RFC 2046, section 5.1.1
 )

@@ -30,13 +30,13 @@ func DefaultLimits() Limits {
 	return Limits{
 		Connections: 512,
 		PerPeer:     64,
-		LineLength:  64 << 10,
+		LineLength:  32 << 10,  // a token of Entra, in base64, is up to 12 kB
 		MessageSize: 157286400, // what Exchange Online announces as SIZE
 		Disk:        2 << 30,
 		Command:     2 * time.Minute,
 		Session:     15 * time.Minute,
 		Transcript:  500,
-		Messages:    100,
+		Messages:    20,
 		Recipients:  1000,
 		Peek:        1500 * time.Millisecond,
 	}
@@ -103,18 +103,17 @@ type habitKey struct {
 
 // habit is how a peer began its last connections to one port.
 type habit struct {
-	silent      int // in a row
-	last        time.Time
-	spokeFirst  bool
-	firstSilent time.Time
+	silent     int // connections in quick succession
+	last       time.Time
+	spokeFirst bool // ever, as long as it is remembered
 }
 
 // Bounds of what the door remembers.
 const (
 	habitsKept   = 4096
 	noteInterval = time.Minute
-	busySilences = 4                // connections without a word ...
-	busyWithin   = 10 * time.Second // ... in this time make a busy peer
+	busySilences = 6               // connections without a word, each ...
+	busyWithin   = 2 * time.Second // ... this soon after the other, make a busy peer
 )
 
 func newDoor(l Limits, public bool, now func() time.Time) *door {
@@ -189,8 +188,8 @@ func (d *door) began(peer netip.Addr, port string, spokeFirst bool) {
 	if !known && len(d.habit) >= habitsKept {
 		clear(d.habit)
 	}
-	if now.Sub(h.firstSilent) > busyWithin && h.silent < busySilences || now.Sub(h.last) > busyWithin {
-		h.silent, h.firstSilent = 0, now
+	if now.Sub(h.last) > busyWithin {
+		h.silent = 0
 	}
 	h.spokeFirst = h.spokeFirst || spokeFirst
 	h.silent++

@@ -174,7 +174,7 @@ func (r *record) recipient(addr string) {
 			return
 		}
 	}
-	if len(r.RcptTo) < keptRcpts {
+	if len(r.RcptTo) < keptRcpts && r.spend(len(addr)+perLine) {
 		r.RcptTo = append(r.RcptTo, addr)
 	}
 }

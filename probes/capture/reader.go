@@ -11,7 +11,7 @@ import (
 // Sizes of a connection's buffer: small while it is idle, larger for data.
 const (
 	bufferStart = 2 << 10
-	bufferData  = 64 << 10
+	bufferData  = 32 << 10
 )
 
 // lineEndWait is how long a carriage return may stand alone at the end of what

@@ -16,8 +16,9 @@ const (
 	keptName    = 256  // bytes of a name: EHLO, account, address
 	keptAuths   = 20   // sign-in attempts
 	keptQuirks  = 100
-	keptRcpts   = 200 // recipients
-	keptSubject = 400 // bytes of a header
+	keptText    = 96 << 10 // bytes of everything that a client can repeat
+	keptRcpts   = 200      // recipients
+	keptSubject = 400      // bytes of a header
 )
 
 // record is a session while it happens. It belongs to the goroutine of its
@@ -25,7 +26,8 @@ const (
 type record struct {
 	probes.Session
 	now   func() time.Time
-	lines int // room left in the transcript
+	lines int // left in the transcript
+	room  int // bytes left for what a client can repeat
 }
 
 func newRecord(now func() time.Time, lines int) *record {
@@ -34,6 +36,7 @@ func newRecord(now func() time.Time, lines int) *record {
 		Session: probes.Session{ID: newID(started), Started: started, TLS: probes.TLS{Mode: probes.NoTLS}},
 		now:     now,
 		lines:   lines,
+		room:    keptText,
 	}
 }
 
@@ -47,15 +50,29 @@ func newID(at time.Time) string {
 // say adds lines to the transcript. The text must hold no secret.
 func (r *record) say(from probes.Speaker, text string) {
 	for l := range strings.SplitSeq(strings.TrimRight(text, "\r\n"), "\n") {
-		if r.lines <= 0 {
+		text := clean(strings.TrimRight(l, "\r"), keptLine)
+		if r.lines <= 0 || !r.spend(len(text)+perLine) {
 			r.quirk(quirkLimitTranscript)
 			return
 		}
 		r.lines--
 		r.Transcript = append(r.Transcript, probes.Line{
-			MS: r.now().Sub(r.Started).Milliseconds(), From: from, Text: clean(strings.TrimRight(l, "\r"), keptLine),
+			MS: r.now().Sub(r.Started).Milliseconds(), From: from, Text: text,
 		})
 	}
+}
+
+// perLine is what a line costs beside its text, in bytes.
+const perLine = 40
+
+// spend takes n bytes of the room that one session has; false means that they
+// are not there.
+func (r *record) spend(n int) bool {
+	if n > r.room {
+		return false
+	}
+	r.room -= n
+	return true
 }
 
 // note adds a remark of our own: an id, and its detail.

@@ -28,7 +28,7 @@ const (
 	refusalAlert      = "alert"       // an alert that names the certificate
 	refusalPlainAlert = "plain_alert" // the same, unencrypted inside TLS 1.3, as OpenSSL up to 3.0 sends it
 	refusalReset      = "reset"       // a connection reset, as GnuTLS does
-	refusalClosed     = "closed"      // a finished handshake, then a close without a word
+	refusalClosed     = "closed"      // a close without a word, after our certificate or after a finished handshake
 )
 
 // tapped is what the client sent before the handshake was over.
@@ -127,8 +127,10 @@ func tlsFailure(err error, seen []byte, sent int) (id, refusal string) {
 		return tlsCertificateRefused, refusalAlert
 	case strings.Contains(text, "bad record MAC") && plainCertificateAlert(seen):
 		return tlsCertificateRefused, refusalPlainAlert
-	case isReset(err) && sent > 0:
+	case isReset(err) && sent > withCertificate:
 		return tlsCertificateRefused, refusalReset
+	case isEOF(err) && sent > withCertificate:
+		return tlsCertificateRefused, refusalClosed
 	case isReset(err):
 		return tlsReset, ""
 	case isTimeout(err):
@@ -140,11 +142,17 @@ func tlsFailure(err error, seen []byte, sent int) (id, refusal string) {
 		return tlsNoCommonSuite, ""
 	case isRemote:
 		return tlsAlert, ""
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case isEOF(err):
 		return tlsClosed, ""
 	}
 	return tlsMalformed, ""
 }
+
+// withCertificate is more than we send before a certificate, in bytes: a
+// HelloRetryRequest, an alert.
+const withCertificate = 400
+
+func isEOF(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // aboutCertificate tells crypto/tls's names of the alerts that refuse one
 // (RFC 5246, section 7.2.2).

@@ -137,6 +137,9 @@ func (t *try) step(s stage) bool {
 	if answered {
 		done.Reply = reply.String()
 	}
+	if s.step == probes.StepEHLO && answered && err == nil {
+		done.Reply = t.clean(t.wire.reply[0]) // Detail has the other lines
+	}
 	if err == nil {
 		if answered {
 			t.trial.Reply = &reply

@@ -25,6 +25,7 @@ type captureFlags struct {
 	limit       time.Duration
 	public      bool
 	transcripts bool
+	limits      capture.Limits
 }
 
 func (c *call) captureCommand() *cobra.Command {
@@ -37,6 +38,7 @@ func (c *call) captureCommand() *cobra.Command {
 	flags.IntVar(&f.count, "count", 0, c.tr.T("cli.flag.count"))
 	flags.DurationVar(&f.limit, "for", 0, c.tr.T("cli.flag.for"))
 	flags.BoolVar(&f.public, "allow-public", false, c.tr.T("cli.flag.allow_public"))
+	c.limitFlags(flags, &f.limits)
 	flags.BoolVar(&f.transcripts, "transcripts", false, c.tr.T("cli.flag.transcripts"))
 	return cmd
 }
@@ -64,7 +66,7 @@ func (c *call) capture(ctx context.Context, f captureFlags) error {
 		defer end()
 	}
 	seen := 0
-	server := capture.Server{Listen: f.listen, Fallback: len(f.listen) == 0, Policy: policy, AllowPublic: f.public}
+	server := capture.Server{Listen: f.listen, Fallback: len(f.listen) == 0, Policy: policy, AllowPublic: f.public, Limits: f.limits}
 	err = w.Capture(ctx, server, func(ev probes.CaptureEvent) {
 		if ev.Listening != nil {
 			c.listening(*ev.Listening)

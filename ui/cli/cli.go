@@ -167,7 +167,17 @@ func (c *call) root() *cobra.Command {
 		c.tourCommand(), c.captureCommand(), c.planCommand(), c.registerCommand(), c.scriptCommand(),
 		c.sendCommand(), c.verifyCommand(), c.explainCommand(), c.labCommand(),
 	)
+	c.translateHelp(root)
 	return root
+}
+
+// translateHelp puts cobra's own flag into the reader's language.
+func (c *call) translateHelp(cmd *cobra.Command) {
+	cmd.InitDefaultHelpFlag()
+	cmd.Flags().Lookup("help").Usage = c.tr.T("cli.flag.help")
+	for _, sub := range cmd.Commands() {
+		c.translateHelp(sub)
+	}
 }
 
 // command is one command with its words: "cli.<name>" is the short one.

@@ -150,6 +150,9 @@ func (c *call) judged(findings []checks.Finding, ranked []checks.Ranked) {
 		for _, reason := range slices.Concat(r.For, r.Against) {
 			c.say("              %s", c.tr.T("reason."+reason.ID, reason.Args))
 		}
+		for _, need := range r.Needs {
+			c.say("              %s", c.tr.T("need."+need.ID, need.Args))
+		}
 		for _, lack := range r.Lacks {
 			c.say("              %s", c.tr.T("lack."+lack.ID, lack.Args))
 		}

@@ -50,7 +50,7 @@ func (c *call) sub(parent, use string, run func(*cobra.Command, []string) error)
 func (c *call) scriptList() error {
 	for _, name := range wizard.ScriptNames() {
 		if c.json {
-			if err := c.line(map[string]string{"type": "script", "script": name}); err != nil {
+			if err := c.line(scriptLine{Type: "script", Script: name}); err != nil {
 				return err
 			}
 			continue
@@ -103,7 +103,7 @@ func (c *call) scriptShow(ctx context.Context, f scriptFlags, args []string) err
 		return err
 	}
 	if c.json {
-		return c.line(map[string]string{"type": "script", "script": s.Name, "text": t})
+		return c.line(scriptLine{Type: "script", Script: s.Name, Text: t})
 	}
 	_, err = fmt.Fprint(c.Out, t)
 	return err
@@ -140,7 +140,7 @@ func (c *call) saveTo(path string, s probes.Script) error {
 		return &probes.Fault{Op: "save " + path, Code: "save_failed", Err: err}
 	}
 	if c.json {
-		return c.line(map[string]string{"type": "script", "script": s.Name, "path": path})
+		return c.line(scriptLine{Type: "script", Script: s.Name, Path: path})
 	}
 	c.say("%s", path)
 	return nil
@@ -189,6 +189,14 @@ func (c *call) compared(got []checks.Compared) error {
 		c.say("  %-34s  %s", c.tr.T("expect."+g.ID), c.tr.T(key, text.Args{"got": orDash(g.Got), "want": g.Want}))
 	}
 	return nil
+}
+
+// scriptLine is a script in the JSON contract.
+type scriptLine struct {
+	Type   string `json:"type"`
+	Script string `json:"script"`
+	Text   string `json:"text,omitempty"`
+	Path   string `json:"path,omitempty"`
 }
 
 // readBackLine is one compared value in the JSON contract.

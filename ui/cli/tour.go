@@ -135,7 +135,7 @@ func (t *tour) knock(ctx context.Context, policy string, how submit.Mechanism, s
 	var captured *probes.Session
 	addr, roots, heard := make(chan string, 1), make(chan *x509.CertPool, 1), make(chan probes.Trial, 1)
 	go func() { heard <- t.device(ctx, addr, roots, how, secret) }()
-	server := capture.Server{Listen: []string{"127.0.0.1:0"}, Policy: p, Trust: func(ca *x509.CertPool) { roots <- ca }}
+	server := capture.Server{Listen: []string{"127.0.0.1:0"}, Policy: p, Limits: capture.Limits{Peek: -1}, Trust: func(ca *x509.CertPool) { roots <- ca }}
 	err := t.work.Capture(ctx, server, func(ev probes.CaptureEvent) {
 		switch {
 		case ev.Listening != nil && ev.Listening.Addr != "":

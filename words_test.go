@@ -1,0 +1,49 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"offbasic/assets"
+	"offbasic/ui/text"
+)
+
+// Every code of a fault has its three parts in both languages: what was tried,
+// why it failed, what to do now.
+func TestEveryFaultHasItsThreeParts(t *testing.T) {
+	codes := map[string]string{}
+	written := regexp.MustCompile(`(?:Code: *|probes\.Code *= *|fault\([^()]*|Code\()"([a-z][a-z_]+)"`)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, m := range written.FindAllStringSubmatch(string(b), -1) {
+			codes[m[1]] = path
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(codes) < 20 {
+		t.Fatalf("found only %d codes: %v", len(codes), codes)
+	}
+	for _, lang := range []string{"en", "fr"} {
+		tr, err := text.Load(assets.Locales(), lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for code, path := range codes {
+			for _, part := range []string{"", ".tried", ".hint"} {
+				if key := "fault." + code + part; !tr.Has(key) {
+					t.Errorf("%s: no words for %s (%s)", lang, key, path)
+				}
+			}
+		}
+	}
+}
