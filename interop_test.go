@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"offbasic/probes"
 	"offbasic/probes/capture"
@@ -45,6 +47,7 @@ type interop struct {
 	auth         []string // mechanisms in turn; the last decides
 	taken        bool
 	hello        string
+	end          probes.End // "" means that the client says QUIT
 }
 
 func cases() []interop {
@@ -91,7 +94,7 @@ func curlCases() []interop {
 		{name: "curl with STARTTLS", policy: "exchange", command: curl("smtp", "--ssl-reqd"), tls: probes.StartTLS, version: "TLS 1.3", auth: []string{"LOGIN"}, taken: true, hello: "copier-3"},
 		{name: "curl with STARTTLS and TLS 1.2", policy: "exchange", command: curl("smtp", "--ssl-reqd", "--tls-max", "1.2"), tls: probes.StartTLS, version: "TLS 1.2", auth: []string{"LOGIN"}, taken: true, hello: "copier-3"},
 		{name: "curl with implicit TLS", policy: "exchange", command: curl("smtps"), tls: probes.Implicit, version: "TLS 1.3", auth: []string{"LOGIN"}, taken: true, hello: "copier-3"},
-		{name: "curl after the retirement", policy: "retired", command: curl("smtps"), tls: probes.Implicit, version: "TLS 1.3", auth: []string{"LOGIN"}, hello: "copier-3"},
+		{name: "curl after the retirement", policy: "retired", command: curl("smtps"), tls: probes.Implicit, version: "TLS 1.3", auth: []string{"LOGIN"}, hello: "copier-3", end: probes.EndClosed},
 	}
 }
 
@@ -122,9 +125,7 @@ s.quit()
 // msmtp, from the Debian package of the same name.
 func msmtpCases() []interop {
 	const common = "account default\nfrom " + account + "\nuser " + account + "\npassword " + password + "\ndomain copier-5\n"
-	msmtp := func(a at) []string {
-		return []string{"msmtp", "--file=msmtprc", "--host=" + a.host, "--port=" + a.port, "--", recipient}
-	}
+	msmtp := func(at) []string { return []string{"msmtp", "--file=msmtprc", "--", recipient} }
 	return []interop{
 		{name: "msmtp in clear", policy: "no-tls", command: msmtp, config: common + "auth login\ntls off\n", tls: probes.NoTLS, auth: []string{"LOGIN"}, taken: true, hello: "copier-5"},
 		{name: "msmtp with STARTTLS", policy: "exchange", command: msmtp, config: common + "auth on\ntls on\ntls_certcheck off\n", tls: probes.StartTLS, version: "TLS 1.3", auth: []string{"LOGIN"}, taken: true, hello: "copier-5"},
@@ -183,14 +184,20 @@ func (c interop) captured(t *testing.T, dir string) probes.Session {
 	if listening == nil || listening.Fault != nil {
 		t.Fatalf("the capture did not open: %+v", listening)
 	}
-	c.run(t, listening.Addr)
-	s := (<-events).Session
+	said := c.run(t, listening.Addr)
+	var s *probes.Session
+	select {
+	case ev := <-events:
+		s = ev.Session
+	case <-time.After(patience):
+		t.Errorf("nothing was recorded; the client said:\n%s", said)
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 	if s == nil {
-		t.Fatal("the capture gave no session")
+		t.FailNow()
 	}
 	onDisk, err := f.Session(t.Context(), s.ID)
 	if err != nil || onDisk.Account() != s.Account() {
@@ -202,19 +209,27 @@ func (c interop) captured(t *testing.T, dir string) probes.Session {
 	return *s
 }
 
-// run lets the client send. It must succeed just where the capture takes the
-// message; a client that is not installed fails the test.
-func (c interop) run(t *testing.T, addr string) {
+// patience is how long a client, and then its record, may take before the test
+// gives up.
+const patience = 30 * time.Second
+
+// run lets the client send and returns what it said. It must succeed just
+// where the capture takes the message; a client that is not installed fails
+// the test.
+func (c interop) run(t *testing.T, addr string) string {
 	t.Helper()
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	args := c.command(at{host, port})
-	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Stdin = t.TempDir(), strings.NewReader(message)
 	if c.config != "" {
-		if err := os.WriteFile(filepath.Join(cmd.Dir, "msmtprc"), []byte(c.config), 0o600); err != nil {
+		config := c.config + "host " + host + "\nport " + port + "\n"
+		if err := os.WriteFile(filepath.Join(cmd.Dir, "msmtprc"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -228,6 +243,7 @@ func (c interop) run(t *testing.T, addr string) {
 	if c.policy == "retired" && !strings.Contains(string(out), "5.7.30") && args[0] == "swaks" {
 		t.Errorf("the client was not told 5.7.30; it said:\n%s", out)
 	}
+	return string(out)
 }
 
 func (c interop) compare(t *testing.T, s probes.Session) {
@@ -250,7 +266,7 @@ func (c interop) compare(t *testing.T, s probes.Session) {
 	want("TLS version", s.TLS.Version, c.version)
 	want("peer", s.Peer, "127.0.0.1")
 	want("hello", s.Hello, c.hello)
-	want("end", s.End, probes.EndQuit)
+	want("end", s.End, cmp.Or(c.end, probes.EndQuit))
 	want("taken", s.Taken, c.taken)
 	if !c.taken {
 		want("outcome", s.Auth[0].Outcome, probes.AuthRefused)

@@ -193,8 +193,9 @@ func (e *Explainer) signIn(n int, text string) Explanation {
 			causes: f.Causes, remedies: f.Remedies,
 		}
 	}
-	if strings.Trim(text, " \t\r\n0123456789") != "" {
-		x.Text = clean(text)
+	x.Text = clean(text)
+	if said, ok := strings.CutPrefix(x.Text, "AADSTS"+strconv.Itoa(n)); ok {
+		x.Text = strings.TrimLeft(said, ": ")
 	}
 	return x
 }
@@ -226,48 +227,64 @@ func (e *Explainer) known(row replyRow, r found) Explanation {
 func (e *Explainer) match(r found) (id int, variants []int) {
 	var buf [512]byte
 	text := squeeze(buf[:0], r.text)
-	best, length, alone, shared := -1, 0, -1, []int(nil)
+	m := matching{found: r, best: -1, alone: -1}
 	candidates := e.code[r.code]
 	if r.status != 0 {
 		candidates = e.subject[r.status.subject()]
 	}
 	for _, i := range candidates {
-		row := &e.rows[i]
-		if r.status != 0 && !row.has(r.status) {
-			continue
-		}
-		same := r.code == row.Code || r.code == 0 || row.Code == 0
-		n := 2 * row.longest(text)
-		if n > 0 && same {
-			n++ // the same text under another code is the second choice
-		}
-		switch {
-		case n > length:
-			best, length = i, n
-		case n > 0 && n == length:
-			best = -1 // two rows of the same text: the code does not tell
-		}
-		if row.Alone && same && (r.status != 0 || len(row.ranges) == 0) {
-			alone = i
-		}
-		if r.status != 0 && same {
-			shared = append(shared, i)
-		}
+		m.weigh(i, &e.rows[i], text)
 	}
 	switch {
-	case best >= 0:
-		return best, nil
-	case alone >= 0:
-		return alone, nil
+	case m.best >= 0:
+		return m.best, nil
+	case m.alone >= 0:
+		return m.alone, nil
 	case r.status == 0:
 		if id, many := e.byText(r.text); !many {
 			return id, nil
 		}
 	}
-	if onlyCode := len(text) == 0; !onlyCode && len(shared) < 2 {
+	if len(text) > 0 && len(m.shared) < 2 {
 		return -1, nil // a text of its own under a common code
 	}
-	return -1, shared
+	return -1, m.shared
+}
+
+// matching is the search for a reply's row.
+type matching struct {
+	found
+	best   int // the row of the longest piece so far; -1: none, or several
+	length int // of that piece, as weigh counts it
+	alone  int // the row that needs no text
+	shared []int
+}
+
+// weigh holds one row against the reply, whose squeezed text is text.
+func (m *matching) weigh(i int, row *replyRow, text []byte) {
+	if m.status != 0 && !row.has(m.status) {
+		return
+	}
+	same := m.code == row.Code || m.code == 0 || row.Code == 0
+	n := 2 * row.longest(text)
+	if n > 0 && same {
+		n++ // the same text under another code is the second choice
+	}
+	switch {
+	case n > m.length:
+		m.best, m.length = i, n
+	case n > 0 && n == m.length:
+		m.best = -1 // two rows of the same text: the code does not tell
+	}
+	if !same {
+		return
+	}
+	if row.Alone && (m.status != 0 || len(row.ranges) == 0) {
+		m.alone = i
+	}
+	if m.status != 0 {
+		m.shared = append(m.shared, i)
+	}
 }
 
 // minPiece is how much text must agree where no code does.

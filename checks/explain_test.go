@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"offbasic/assets"
@@ -13,18 +15,26 @@ import (
 	"offbasic/probes"
 )
 
-// locale reads the words of one language.
+var locales = sync.OnceValue(func() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, lang := range []string{"en", "fr"} {
+		b, err := fs.ReadFile(assets.Locales(), lang+".json")
+		if err != nil {
+			panic(err)
+		}
+		m := map[string]string{}
+		if err := json.Unmarshal(b, &m); err != nil {
+			panic(err)
+		}
+		all[lang] = m
+	}
+	return all
+})
+
+// locale has the words of one language.
 func locale(t testing.TB, lang string) func(string) (string, bool) {
 	t.Helper()
-	f, err := assets.Locales().Open(lang + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	m := map[string]string{}
-	if err := json.NewDecoder(f).Decode(&m); err != nil {
-		t.Fatal(err)
-	}
+	m := locales()[lang]
 	return func(key string) (string, bool) { s, ok := m[key]; return s, ok }
 }
 
@@ -176,6 +186,18 @@ func TestServersBracketIsCutAndKept(t *testing.T) {
 	got, _ = e.Explain("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [Hostname=AM0PR01MB1234.eurprd01.prod.exchangelabs.com]")
 	if got.ID != "smtp-432-4.3.2-connections" || got.Server != "" {
 		t.Errorf("id %q, server %q: [Hostname=...] is part of the sentence", got.ID, got.Server)
+	}
+}
+
+func TestTextOfASignInErrorIsKeptWithoutItsCode(t *testing.T) {
+	e := checks.NewExplainer()
+	for text, want := range map[string]string{
+		"AADSTS7000215": "", "7000215": "",
+		"AADSTS7000215: Invalid client secret provided.": "Invalid client secret provided.",
+	} {
+		if got, _ := e.Explain(text); got.Text != want {
+			t.Errorf("%q: text %q, want %q", text, got.Text, want)
+		}
 	}
 }
 

@@ -261,7 +261,7 @@ func TestRecordedSessionsAreJudged(t *testing.T) {
 			"replace needs !replacement",
 			"hve unfit +tls-12 -writes-outside !hve-billing",
 			"direct unfit -writes-outside ?unauthenticated ?reject-direct-send",
-		}, "unauthenticated no-tls"},
+		}, "unauthenticated no-tls retries"},
 		{"token-for-graph", []string{
 			"pass speaks TLS 1.3",
 			"pass signs in with OAuth (AUTH XOAUTH2)",
@@ -280,7 +280,7 @@ func TestRecordedSessionsAreJudged(t *testing.T) {
 			"graph asks ?software",
 			"provider needs !provider-account",
 			"replace needs !replacement",
-		}, "unauthenticated no-tls"},
+		}, "unauthenticated no-tls retries"},
 	} {
 		facts := checks.Facts{Sender: tt.name, Sessions: recorded(t, tt.name), Domains: []string{"contoso.example"}}
 		var findings, routes, open []string

@@ -129,19 +129,17 @@ func joined(a, b string) string {
 // lines are full of numbers, strict wants more of a bare one.
 func findReply(line string, strict bool) (r found, ok bool) {
 	for i := 0; i+3 <= len(line); i++ {
-		c := line[i]
-		if c < '2' || c > '5' || i > 0 && (isWord(line[i-1]) || line[i-1] == '.') {
+		if !beginsNumber(line, i) {
 			continue
 		}
 		if st, n := statusAt(line[i:]); st != 0 {
-			if !ok && aloneAt(line, i, strict) {
-				r, ok = found{status: st, enhanced: line[i : i+n]}, true
-				r.setText(line, i+n)
+			if !ok {
+				r, ok = statusAlone(line, i, strict)
 			}
 			i += n
 			continue
 		}
-		if line[i+1] > '5' || !isDigit(line[i+1]) || !isDigit(line[i+2]) || i+3 < len(line) && isWord(line[i+3]) {
+		if !isCode(line[i:]) {
 			continue
 		}
 		next, enhanced := codeAt(line, i)
@@ -153,6 +151,30 @@ func findReply(line string, strict bool) (r found, ok bool) {
 		}
 	}
 	return r, ok
+}
+
+// statusAlone reads the enhanced code at i as a reply of its own.
+func statusAlone(line string, i int, strict bool) (r found, ok bool) {
+	if !aloneAt(line, i, strict) {
+		return found{}, false
+	}
+	st, n := statusAt(line[i:])
+	r = found{status: st, enhanced: line[i : i+n]}
+	r.setText(line, i+n)
+	return r, true
+}
+
+// beginsNumber tells whether a number from 2 to 5 begins at i.
+func beginsNumber(line string, i int) bool {
+	if line[i] < '2' || line[i] > '5' {
+		return false
+	}
+	return i == 0 || !isWord(line[i-1]) && line[i-1] != '.'
+}
+
+// isCode tells whether s begins with a reply code (RFC 5321 section 4.2).
+func isCode(s string) bool {
+	return s[1] <= '5' && isDigit(s[1]) && isDigit(s[2]) && (len(s) == 3 || !isWord(s[3]))
 }
 
 // codeAt reads the reply whose code stands at i, and whether an enhanced code

@@ -10,14 +10,14 @@ import (
 
 // rules is the table of the judgement: which evidence says what about which
 // routes. What the routes demand is said at the functions.
-func rules() []rule {
+func rules() []rule { return slices.Concat(signedInRules(), anyoneRules()) }
+
+// signedInRules are about the routes that the sender signs in on.
+func signedInRules() []rule {
 	var (
 		submission = on(probes.OAuth)
 		signedIn   = on(probes.HVE, probes.ACS, probes.Provider)
 		greeted    = on(probes.OAuth, probes.HVE, probes.ACS, probes.Provider)
-		anonymous  = on(probes.Connector, probes.Direct)
-		insiders   = on(probes.HVE, probes.Direct)
-		anywhere   = on(probes.OAuth, probes.Connector, probes.ACS, probes.Provider)
 		modernTLS  = on(probes.OAuth, probes.HVE, probes.ACS)
 		small      = on(probes.HVE, probes.ACS)
 	)
@@ -36,6 +36,7 @@ func rules() []rule {
 		{speaksAgainst, "tls-old", modernTLS, tlsOld},
 		{lacks, "tls", modernTLS, tlsNotKnown},
 		{needs, "port-587", submission, onlyImplicit},
+		{needs, "send-as", submission, sendsAsAnother},
 
 		{speaksFor, "keeps-password", signedIn, usesPassword},
 		{lacks, "sign-in", signedIn, signInNotKnown},
@@ -46,7 +47,18 @@ func rules() []rule {
 		{needs, "azure", on(probes.ACS), always},
 		{needs, "provider-account", on(probes.Provider), always},
 		{lacks, "provider-tls", on(probes.Provider), tlsOld},
+	}
+}
 
+// anyoneRules are about whom the sender writes to, and about the routes that
+// know it without a sign-in or ask something else of it.
+func anyoneRules() []rule {
+	var (
+		anonymous = on(probes.Connector, probes.Direct)
+		insiders  = on(probes.HVE, probes.Direct)
+		anywhere  = on(probes.OAuth, probes.Connector, probes.ACS, probes.Provider)
+	)
+	return []rule{
 		{speaksFor, "inside-only", insiders, insideOnly},
 		{speaksAgainst, "writes-outside", insiders, writesOutside},
 		{speaksFor, "may-write-outside", anywhere, writesOutside},
@@ -62,7 +74,6 @@ func rules() []rule {
 		{needs, "from-accepted", anonymous, foreignSender},
 		{needs, "fixed-address", on(probes.Connector), always},
 		{lacks, "reject-direct-send", on(probes.Direct), always},
-		{needs, "send-as", submission, sendsAsAnother},
 
 		{speaksFor, "maker-graph", on(probes.Graph), makerSays(OAuthGraph)},
 		{lacks, "software", on(probes.Graph), softwareNotKnown},

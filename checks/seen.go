@@ -40,7 +40,6 @@ type seen struct {
 	denied *probes.Session // had its password refused
 	anyway *probes.Session // sent without sign-in after that
 	tried  *probes.Session // tried several mechanisms after that
-	back   *probes.Session // the next session after that
 
 	outside   []string        // recipients' domains that are not the tenant's
 	outsideAt *probes.Session // where the first was seen
@@ -86,39 +85,42 @@ func look(f Facts) *seen {
 }
 
 func (s *seen) lookAtAuth(c *probes.Session) {
-	if s.denied != nil && s.back == nil && c.Started.After(s.denied.Started) {
-		s.back = c
-	}
 	denied := false
-	var after []string
+	var tried []string
 	for i := range c.Auth {
 		a := &c.Auth[i]
-		if a.Outcome == probes.AuthMalformed || a.Outcome == probes.AuthCancelled {
-			continue
-		}
-		if isToken(a.Mechanism) && usedToken(c) {
+		switch {
+		case !wentThrough(*a):
+		case a.Account == "" && strings.HasPrefix(a.Reply, "504"): // nothing was sent for a mechanism that is not taken
+		case isToken(a.Mechanism) && usedToken(c):
 			s.token = use{c, a}
-			continue
+		default:
+			s.lookAtPassword(c, a)
+			tried = include(tried, a.Mechanism)
+			denied = denied || a.Outcome == probes.AuthRefused
 		}
-		s.password = use{c, a}
-		if a.Cleartext && offered(c).starttls {
-			s.cleartext = use{c, a}
-		} else if a.Cleartext {
-			s.clearIfNone = use{c, a}
-		}
-		s.mechanisms = include(s.mechanisms, a.Mechanism)
-		after = include(after, a.Mechanism)
-		denied = denied || a.Outcome == probes.AuthRefused
 	}
 	if !denied {
 		return
 	}
 	s.denied = c
-	if len(after) > 1 {
+	if len(tried) > 1 {
 		s.tried = c
 	}
 	if c.MailFrom != "" && !accepted(c) {
 		s.anyway = c
+	}
+}
+
+func (s *seen) lookAtPassword(c *probes.Session, a *probes.Auth) {
+	s.password = use{c, a}
+	s.mechanisms = include(s.mechanisms, a.Mechanism)
+	switch {
+	case !a.Cleartext:
+	case offered(c).starttls:
+		s.cleartext = use{c, a}
+	default:
+		s.clearIfNone = use{c, a}
 	}
 }
 
@@ -163,21 +165,21 @@ func (s *seen) lookAtMail(c *probes.Session) {
 		s.most = c
 	}
 	for _, to := range c.RcptTo {
-		d := domain(to)
-		if d == "" {
-			continue
+		if d := domain(to); d != "" {
+			s.lookAtRecipient(c, d)
 		}
-		s.to, s.toAt = include(s.to, d), c
-		switch {
-		case len(s.Domains) == 0:
-		case s.ours(d):
-			s.inside = c
-		default:
-			if s.outsideAt == nil {
-				s.outsideAt = c
-			}
-			s.outside = include(s.outside, d)
-		}
+	}
+}
+
+func (s *seen) lookAtRecipient(c *probes.Session, domain string) {
+	s.to, s.toAt = include(s.to, domain), c
+	switch {
+	case len(s.Domains) == 0:
+	case s.ours(domain):
+		s.inside = c
+	default:
+		s.outsideAt = cmp.Or(s.outsideAt, c)
+		s.outside = include(s.outside, domain)
 	}
 }
 
@@ -197,7 +199,7 @@ func (s *seen) lookAtPolicy(c *probes.Session) {
 	switch {
 	case len(c.Auth) > 0 && !o.onlyTokens():
 	case len(o.auth) == 0:
-		if sends || !noTLS { // else it may have stopped for want of TLS
+		if sends || !noTLS || s.bare != nil || s.untied != nil { // else it may have stopped for want of TLS
 			s.relayed, s.stopped = answer(sends, c, s.relayed, s.stopped)
 		}
 	case o.onlyTokens() && !usedToken(c):
@@ -238,15 +240,28 @@ func offered(c *probes.Session) offer {
 	if greeted {
 		return o
 	}
-	switch c.Policy {
-	case oauthOnly:
-		return offer{[]string{"XOAUTH2"}, true}
-	case asRelay:
-		return offer{nil, true}
-	case withoutTLS:
-		return offer{[]string{"LOGIN"}, false}
+	return offeredBy(c.Policy)
+}
+
+// offeredBy is what the policy of that name offers at its most.
+func offeredBy(policy string) offer {
+	name := base(policy)
+	o := offer{[]string{"LOGIN", "XOAUTH2"}, name != withoutTLS && !strings.HasSuffix(policy, inClear)}
+	switch {
+	case name == oauthOnly:
+		o.auth = []string{"XOAUTH2"}
+	case name == asRelay:
+		o.auth = nil
+	case name == withoutTLS || strings.HasPrefix(name, "prompts-"):
+		o.auth = []string{"LOGIN"}
+	default:
+		for _, d := range dialogues() {
+			if m, alone := strings.CutPrefix(d.id, "mech-"); alone && d.policy == name {
+				o.auth = []string{strings.ToUpper(m)}
+			}
+		}
 	}
-	return offer{[]string{"LOGIN", "XOAUTH2"}, true}
+	return o
 }
 
 // answer keeps the last session that says yes or no.
@@ -348,11 +363,14 @@ func (s *seen) heloOnly() *probes.Session {
 	return last
 }
 
-// evidence is what every argument list holds: the session and its time.
+// evidence is what every argument list holds: the session and its time, and
+// more names and values in turn.
 func evidence(c *probes.Session, more ...string) map[string]string {
 	args := map[string]string{"session": c.ID, "at": c.Started.UTC().Format(time.RFC3339)}
 	for i := 0; i+1 < len(more); i += 2 {
-		args[more[i]] = more[i+1]
+		if more[i+1] != "" { // what is not known is absent
+			args[more[i]] = more[i+1]
+		}
 	}
 	return args
 }

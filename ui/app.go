@@ -12,6 +12,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"offbasic/probes"
 	"offbasic/wizard"
 )
 
@@ -74,6 +75,9 @@ func (a App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a.tellTop(msg)
 	case tickMsg:
 		return a.ticked(msg)
+	case batchMsg[probes.CaptureEvent]:
+		// No message of its own: it would be one more redraw a frame.
+		a.stale = a.stale || slices.ContainsFunc(msg.events, func(ev probes.CaptureEvent) bool { return ev.Session != nil })
 	case arrivedMsg:
 		return a.arrived()
 	case answerMsg[wizard.Migration]:

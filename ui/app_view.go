@@ -98,8 +98,9 @@ func (a App) content() string {
 	}
 	lines := make([]string, 0, a.height)
 	lines = append(lines, a.head(left, right), "")
-	lines = append(lines, fit(body, a.width, e.height)...)
-	lines = append(lines, a.notice(e))
+	notice := a.notice(e)
+	lines = append(lines, fit(body, a.width, e.height+1-len(notice))...)
+	lines = append(lines, notice...)
 	lines = append(lines, fit(a.foot(e), a.width, footHeight)...)
 	return strings.Join(lines, "\n")
 }
@@ -126,25 +127,27 @@ func (a App) smallLines(e env) []string {
 
 // head is the first line: where this is, and the corner.
 func (a App) head(left, right string) string {
-	right = cut(right, a.width/2)
+	right = cut(right, max(a.width/2, a.width-ansi.StringWidth(left)-4))
 	room := a.width - ansi.StringWidth(right) - 2
 	left = a.th.title.Render(cut(left, room-1))
 	gap := max(1, a.width-1-ansi.StringWidth(left)-ansi.StringWidth(right))
 	return " " + left + strings.Repeat(" ", max(1, gap-1)) + a.th.warn.Render(right)
 }
 
-func (a App) notice(e env) string {
-	switch {
-	case a.said.text == "":
-		return ""
-	case a.said.bad:
-		return cut(" "+e.th.bad.Render("! "+a.said.text), a.width)
+// notice is what was just done, or why it could not be: the line above the
+// keys, or as many as it needs.
+func (a App) notice(e env) []string {
+	const most = 5
+	said, style := a.said.text, e.th.good
+	if a.said.bad {
+		said, style = "! "+said, e.th.bad
 	}
-	return cut(" "+e.th.good.Render(a.said.text), a.width)
+	lines := wrap(said, min(prose, a.width-2), 2)
+	return indented(paint(style, lines[:min(len(lines), most)]))
 }
 
 // foot lists the keys that work now. When they do not fit, those in the middle
-// go first: ? lists them all.
+// go first and the way back stays: ? lists them all.
 func (a App) foot(e env) []string {
 	var items []string
 	for _, act := range a.actions() {
@@ -154,10 +157,10 @@ func (a App) foot(e env) []string {
 	}
 	for {
 		lines := flow(items, a.width-1)
-		if len(lines) <= footHeight || len(items) < 4 {
+		if len(lines) <= footHeight || len(items) < 5 {
 			return lines
 		}
-		items = append(items[:len(items)-3:len(items)-3], items[len(items)-2:]...)
+		items = append(items[:len(items)-4:len(items)-4], items[len(items)-3:]...)
 	}
 }
 

@@ -2,8 +2,9 @@ package ui
 
 import (
 	"context"
-	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -87,7 +88,6 @@ func (s captureScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 
 // take adds one frame's events.
 func (s captureScreen) take(events []probes.CaptureEvent) (screen, tea.Cmd) {
-	cmds := []tea.Cmd{s.run.next}
 	s.seen, s.ports = slices.Clone(s.seen), slices.Clone(s.ports)
 	for _, ev := range events {
 		if ev.Listening != nil {
@@ -103,10 +103,7 @@ func (s captureScreen) take(events []probes.CaptureEvent) (screen, tea.Cmd) {
 	if over := len(s.seen) - kept; over > 0 {
 		s.seen = slices.Clone(s.seen[over:])
 	}
-	if slices.ContainsFunc(events, func(ev probes.CaptureEvent) bool { return ev.Session != nil }) {
-		cmds = append(cmds, send(arrivedMsg{}))
-	}
-	return s, tea.Batch(cmds...)
+	return s, s.run.next
 }
 
 func (s captureScreen) ended(e env, err error) (screen, tea.Cmd) {
@@ -270,9 +267,9 @@ func ownerOf(m *wizard.Migration, c probes.Session) string {
 
 // port is the port of address:port, 0 when it is not one.
 func port(addr string) uint16 {
-	a, err := netip.ParseAddrPort(addr)
+	n, err := strconv.ParseUint(addr[strings.LastIndexByte(addr, ':')+1:], 10, 16)
 	if err != nil {
 		return 0
 	}
-	return a.Port()
+	return uint16(n)
 }

@@ -14,9 +14,6 @@ import (
 // heading shows which ports are open and which are refused.
 func (s captureScreen) heading(e env) (left, right string) {
 	left = e.t("capture.title")
-	if s.policy != "" {
-		left += "  " + e.t("capture.as", text.Args{"policy": e.word("policy", s.policy)})
-	}
 	switch s.state {
 	case stopping:
 		return left, e.t("capture.stopping")
@@ -71,9 +68,10 @@ func (s captureScreen) View(e env) string {
 		return strings.Join(append(lines, s.waiting(e)...), "\n")
 	}
 	if e.width >= wide {
-		width := e.width - e.paneWidth() - 4
-		left, right := s.list(e, shown, at, e.paneWidth(), room), s.told(e, c, width, room)
-		return strings.Join(append(lines, panes(left, right, e.paneWidth(), width)...), "\n")
+		wide := max(78, e.paneWidth())
+		width := e.width - wide - 4
+		left, right := s.list(e, shown, at, wide, room), s.told(e, c, width, room)
+		return strings.Join(append(lines, panes(left, right, wide, width)...), "\n")
 	}
 	list := s.list(e, shown, at, e.width, min(len(shown)+1, max(3, room/3)))
 	lines = append(append(lines, list...), "")
@@ -108,9 +106,10 @@ func (s captureScreen) panel(e env) []string {
 	if len(addrs) > 1 {
 		lines = append(lines, " "+cut(e.t("capture.other_addresses", text.Args{"list": clean(strings.Join(addrs[1:], "  "))}), e.width-1))
 	}
-	for _, l := range wrap(e.t("capture.any_account"), min(prose, e.width-2), 0) {
-		lines = append(lines, " "+e.th.faint.Render(l))
+	if s.policy != "" {
+		lines = append(lines, " "+cut(e.t("capture.as", text.Args{"policy": e.word("policy", s.policy)}), e.width-1))
 	}
+	lines = append(lines, indented(paint(e.th.faint, wrap(e.t("capture.any_account"), min(prose, e.width-2), 0)))...)
 	return append(lines, "")
 }
 
@@ -177,7 +176,7 @@ func (s captureScreen) list(e env, shown []probes.Session, at, width, height int
 		height--
 	}
 	from, to := window(len(shown), at, height)
-	cols := columnsFor(shown[from:to], width-4)
+	cols := columnsFor(e, shown[from:to], width-4)
 	for i := from; i < to; i++ {
 		c := shown[i]
 		cells := row(cols, e.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(e, c), tlsWord(e, c), outcome(e, c))
@@ -187,11 +186,13 @@ func (s captureScreen) list(e env, shown []probes.Session, at, width, height int
 }
 
 // columnsFor gives the account what the other columns leave of the width.
-func columnsFor(shown []probes.Session, width int) []column {
-	cols := []column{{width: 8}, {width: 7}, {width: 1}, {}, {width: 7}, {width: 9}}
+func columnsFor(e env, shown []probes.Session, width int) []column {
+	cols := []column{{width: 8}, {width: 7}, {width: 1}, {}, {width: 7}, {width: 5}}
 	for _, c := range shown {
 		cols[1].width = max(cols[1].width, min(15, ansi.StringWidth(clean(c.Peer))))
 		cols[2].width = max(cols[2].width, min(12, ansi.StringWidth(clean(c.Hello))))
+		cols[4].width = max(cols[4].width, min(9, ansi.StringWidth(tlsWord(e, c))))
+		cols[5].width = max(cols[5].width, min(9, ansi.StringWidth(outcome(e, c))))
 	}
 	rest := width - 2*(len(cols)-1)
 	for _, col := range cols {

@@ -75,11 +75,17 @@ func (s homeScreen) actions(e env) []action {
 		acts = append(acts, e.ask("capture", captureWantedMsg{}, "enter", "c"))
 	case c != nil:
 		step := e.mig.NextFor(*c)
-		acts = append(acts, e.ask("next."+string(step), nextMsg(step, c.ID), "enter"))
+		next := e.ask("next."+string(step), nextMsg(step, c.ID), "enter")
+		if step == wizard.StepCapture {
+			next = e.ask("capture", captureWantedMsg{}, "enter", "c")
+		}
+		acts = append(acts, next)
 		if step != wizard.StepChoose && step != wizard.StepWatch {
 			acts = append(acts, e.ask("open", senderWantedMsg{c.ID}, "o"))
 		}
-		fallthrough
+		if step != wizard.StepCapture {
+			acts = append(acts, e.ask("capture", captureWantedMsg{}, "c"))
+		}
 	default:
 		acts = append(acts, e.ask("capture", captureWantedMsg{}, "c"))
 	}
@@ -224,10 +230,13 @@ func (s homeScreen) table(e env, ids []string, at, height int) []string {
 
 func (s homeScreen) columns(e env, width int) []column {
 	cols := []column{
-		{e.t("home.col.sender"), 0}, {e.t("home.col.seen"), 18}, {e.t("home.col.route"), 9}, {e.t("home.col.state"), 20},
+		{e.t("home.col.sender"), 0}, {e.t("home.col.seen"), 20}, {e.t("home.col.route"), 9}, {e.t("home.col.state"), 20},
+	}
+	if e.width < 72 {
+		cols[1].width = 12
 	}
 	if e.width >= wide {
-		cols[1].width, cols[2].width, cols[3].width = 24, 24, 28
+		cols[1].width, cols[2].width, cols[3].width = 24, 30, 28
 	}
 	rest := width
 	for _, c := range cols {
@@ -274,7 +283,7 @@ func (s homeScreen) stateCell(e env, c *wizard.Sender) string {
 	case st == wizard.IsSetUp && c.Last == nil:
 		return e.state(st) + ", " + e.t("home.not_tried")
 	case c.Last != nil && c.Last.Route == c.Route && c.Last.Outcome == probes.TrialSent:
-		return e.state(st) + ", " + e.t("home.sent")
+		return e.th.plan.Render(e.t("home.sent"))
 	}
 	return e.state(st)
 }

@@ -132,6 +132,9 @@ func (s scriptScreen) read(e env) (screen, tea.Cmd) {
 // wasRead shows what was read; when all is as it should be the sender is set up.
 func (s scriptScreen) wasRead(e env, msg answerMsg[[]ReadBackLine]) (screen, tea.Cmd) {
 	s.readRun = 0
+	if f, ok := asFault(msg.err); ok && f.Code == "readback_missing" {
+		return s, nil // not yet
+	}
 	if msg.err != nil {
 		return s, send(saidMsg{faultText(e, msg.err), true})
 	}

@@ -307,7 +307,7 @@ func (e env) fitWidth() int {
 	for _, f := range []checks.Fit{checks.Fits, checks.Needs, checks.Asks, checks.Unfit, checks.NoFact} {
 		w = max(w, ansi.StringWidth(e.t("fit."+string(f))))
 	}
-	return min(w, 18)
+	return min(w, 24)
 }
 
 // fit is how well a route fits, in a word.

@@ -183,7 +183,22 @@ func (s *stage) frame() string {
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
+	s.showsKeys(lines[max(0, len(lines)-footHeight):])
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// showsKeys fails when a key that works is not at the foot of the window.
+func (s *stage) showsKeys(foot []string) {
+	s.t.Helper()
+	if s.app().tooSmall() || s.w < 80 {
+		return
+	}
+	shown := strings.Join(foot, "\n")
+	for _, act := range s.app().actions() {
+		if words := act.Help().Key + " " + act.Help().Desc; !act.quiet && !strings.Contains(shown, words) {
+			s.t.Errorf("the key %q works and is not shown:\n%s", words, shown)
+		}
+	}
 }
 
 // shoot adds the frame to the film.

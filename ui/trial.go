@@ -217,27 +217,15 @@ func (s trialScreen) actions(e env) []action {
 	if s.transcript {
 		return s.pageActions(e)
 	}
-	begin := func() (screen, tea.Cmd) { return s.begin(e) }
-	var acts []action
-	switch {
-	case s.state == stopping:
+	acts := s.stateActions(e)
+	if s.state == running || s.state == stopping {
 		return acts
-	case s.state == running:
-		return append(acts, e.on("cancel", func() (screen, tea.Cmd) { s.run.stop(); s.state = stopping; return stay(s) }, "esc"))
-	case s.looking:
-		acts = append(acts, e.on("stop_looking", func() (screen, tea.Cmd) { s.look.stop(); s.looking = false; return stay(s) }, "s"))
-	case s.state == idle && s.to != "":
-		acts = append(acts, e.on("send", begin, "enter"))
-	case s.found():
-		acts = append(acts, e.ask("sender", senderWantedMsg{s.sender}, "enter"))
-	case s.sent():
-		acts = append(acts, e.on("look_again", func() (screen, tea.Cmd) { return s.search(e) }, "enter", "v"))
-	}
-	if s.state == ended && !s.looking {
-		acts = append(acts, e.on("again", begin, "r"))
 	}
 	if !s.looking {
 		acts = append(acts, e.ask("to", toWantedMsg{s.sender, s.to}, "w"))
+		if c.Route == probes.OAuth && e.mig.App != nil {
+			acts = append(acts, e.ask("set_up", scriptWantedMsg{c.ID}, "s"))
+		}
 	}
 	if s.trial != nil && len(s.trial.Transcript) > 0 {
 		acts = append(acts,
@@ -245,6 +233,30 @@ func (s trialScreen) actions(e env) []action {
 			e.copy("copy_transcript", transcriptText(s.trial.Transcript), "c"))
 	}
 	return s.leaveActions(e, acts)
+}
+
+// stateActions are what the state of the trial calls for.
+func (s trialScreen) stateActions(e env) []action {
+	begin := func() (screen, tea.Cmd) { return s.begin(e) }
+	var acts []action
+	switch {
+	case s.state == stopping:
+		return nil
+	case s.state == running:
+		return []action{e.on("cancel", func() (screen, tea.Cmd) { s.run.stop(); s.state = stopping; return stay(s) }, "esc")}
+	case s.looking:
+		return []action{e.on("stop_looking", func() (screen, tea.Cmd) { s.look.stop(); s.looking = false; return stay(s) }, "s")}
+	case s.state == idle && s.to != "":
+		acts = append(acts, e.on("send", begin, "enter"))
+	case s.found():
+		acts = append(acts, e.ask("sender", senderWantedMsg{s.sender}, "enter"))
+	case s.sent():
+		acts = append(acts, e.on("look_again", func() (screen, tea.Cmd) { return s.search(e) }, "enter", "v"))
+	}
+	if s.state == ended {
+		acts = append(acts, e.on("again", begin, "r"))
+	}
+	return acts
 }
 
 // leaveActions are the way back, which first stops looking, and the moves.

@@ -179,7 +179,7 @@ func (s trialScreen) arrival(e env, width int) []string {
 
 func (s trialScreen) receiptLines(e env, width int) []string {
 	r := s.receipt
-	lines := []string{e.th.good.Bold(true).Render(e.t("trial.arrived"))}
+	lines := []string{e.th.good.Render(e.t("trial.arrived"))}
 	fact := func(id, value string) {
 		if value != "" {
 			lines = append(lines, wrap("  "+pad(e.t("trial.receipt."+id), 15)+" "+clean(value), width, 18)...)

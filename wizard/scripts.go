@@ -1,79 +1,114 @@
 package wizard
 
-import "offbasic/probes"
+import (
+	"offbasic/probes"
+)
 
-// ScriptValues is what scripts are written about.
-type ScriptValues struct {
-	App     Registration
-	Mailbox string
+// scriptEntry is one script: what it is told, and how it is made.
+type scriptEntry struct {
+	name  string
+	needs []string // names of ScriptInputs that have no default
+	takes []string // names of the others
+	make  func(ScriptValues) probes.Script
 }
 
-// ScriptNames lists every script, in the order in which they are needed.
-func ScriptNames() []string { return []string{"service-principal"} }
+// scripts lists every script, in the order in which they are needed.
+func scripts() []scriptEntry {
+	type names = []string
+	return []scriptEntry{
+		{"tenant-state", nil, nil, tenantState},
+		{"basic-usage", nil, names{"mailbox"}, basicUsage},
+		{"service-principal", names{"client-id", "object-id", "mailbox"}, names{"app-name"}, servicePrincipal},
+		{"service-principal-remove", names{"client-id", "mailbox"}, nil, servicePrincipalRemove},
+		{"app-rbac", names{"client-id", "object-id", "group", "mailbox", "outside"}, names{"app-name", "scope"}, appRBAC},
+		{"smtp-auth", names{"mailbox"}, nil, smtpAuth},
+		{"send-as", names{"client-id", "object-id", "send-as"}, names{"app-name"}, sendAs},
+		{"shared-mailbox", names{"mailbox"}, names{"display-name"}, sharedMailbox},
+		{"accepted-domains", nil, nil, acceptedDomains},
+		{"connector-address", names{"address"}, names{"connector"}, connectorAddress},
+		{"connector-certificate", names{"certificate"}, names{"connector"}, connectorCertificate},
+		{"direct-send-read", nil, nil, directSendRead},
+		{"direct-send-reject", nil, nil, directSendReject},
+		{"hve-account", names{"object-id", "hve", "billing-policy"}, names{"display-name"}, hveAccount},
+		{"legacy-tls", nil, nil, legacyTLS},
+		{"basic-block-pilot", names{"group"}, names{"policy"}, basicBlockPilot},
+		{"basic-block-all", nil, names{"policy"}, basicBlockAll},
+		{"basic-block-remove", nil, names{"policy"}, basicBlockRemove},
+		{"basic-exception", names{"mailbox"}, names{"policy"}, basicException},
+		{"onprem-relay", names{"server", "range"}, names{"connector"}, onPremisesRelay},
+	}
+}
 
-// ScriptNamed makes a script by its name.
+// ScriptInputsOf names what a script must be told, and what else it can be
+// told.
+func ScriptInputsOf(script string) (needed, optional []string) {
+	s, _ := scriptEntryNamed(script)
+	return s.needs, s.takes
+}
+
+// ScriptNames lists every script, in the order in which they are needed. Those
+// that run in the Exchange Management Shell have "onprem" in their name.
+func ScriptNames() []string {
+	all := scripts()
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = s.name
+	}
+	return names
+}
+
+// ScriptNamed makes a script by its name. The values are taken as they are:
+// Validate judges them, and whatever they hold is data in the text.
 func ScriptNamed(name string, v ScriptValues) (probes.Script, bool) {
-	switch name {
-	case "service-principal":
-		return ServicePrincipal(v.App, v.Mailbox), true
+	s, ok := scriptEntryNamed(name)
+	if !ok {
+		return probes.Script{}, false
 	}
-	return probes.Script{}, false
+	return s.make(v), true
 }
 
-// ServicePrincipal is the script that lets the app send as a mailbox over
-// client submission: the Exchange service principal made with the object id of
-// the enterprise application, rights on the mailbox, and SMTP AUTH on for it
-// (OAuth needs that switch as well).
-//
-// Source: Microsoft, "Authenticate an IMAP, POP or SMTP connection using
-// OAuth", and the pages of the cmdlets.
-func ServicePrincipal(app Registration, mailbox string) probes.Script {
-	name := app.Name
-	if name == "" {
-		name = "offbasic"
+func scriptEntryNamed(name string) (scriptEntry, bool) {
+	for _, s := range scripts() {
+		if s.name == name {
+			return s, true
+		}
 	}
-	return probes.Script{
-		Name:   "service-principal",
-		Module: "exchange-online",
-		Steps: []probes.ScriptStep{
-			{
-				ID: "principal", As: "principal",
-				Unless: ref(probes.Call("Get-ServicePrincipal", probes.P("Identity", probes.Text(app.ClientID)))),
-				Do: probes.Cmdlet{Name: "New-ServicePrincipal", WhatIf: true, Params: []probes.Param{
-					probes.P("AppId", probes.Text(app.ClientID)),
-					probes.P("ObjectId", probes.Text(app.ObjectID)),
-					probes.P("DisplayName", probes.Text(name)),
-				}},
-			},
-			{
-				ID: "permission",
-				Do: probes.Cmdlet{Name: "Add-MailboxPermission", WhatIf: true, Params: []probes.Param{
-					probes.P("Identity", probes.Text(mailbox)),
-					probes.P("User", probes.Var("principal.Identity")),
-					probes.P("AccessRights", probes.Text("FullAccess")),
-					probes.P("AutoMapping", probes.Bool(false)),
-				}},
-			},
-			{
-				ID: "smtp-auth",
-				Do: probes.Cmdlet{Name: "Set-CASMailbox", WhatIf: true, Params: []probes.Param{
-					probes.P("Identity", probes.Text(mailbox)),
-					probes.P("SmtpClientAuthenticationDisabled", probes.Bool(false)),
-				}},
-			},
-		},
-		Reads: []probes.ReadBack{
-			{ID: "service_principal", Cmdlet: probes.Call("Get-ServicePrincipal", probes.P("Identity", probes.Text(app.ClientID))), Select: []string{"AppId", "ObjectId", "DisplayName"}},
-			{ID: "mailbox_permission", Many: true, Cmdlet: probes.Call("Get-MailboxPermission", probes.P("Identity", probes.Text(mailbox)), probes.P("User", probes.Var("principal.Identity"))), Select: []string{"Identity", "User", "AccessRights"}},
-			{ID: "cas_mailbox", Cmdlet: probes.Call("Get-CASMailbox", probes.P("Identity", probes.Text(mailbox))), Select: []string{"PrimarySmtpAddress", "SmtpClientAuthenticationDisabled"}},
-			{ID: "transport_config", Cmdlet: probes.Call("Get-TransportConfig"), Select: []string{"SmtpClientAuthenticationDisabled"}},
-		},
-		Expects: []probes.Expect{
-			{ID: "service-principal", Read: "service_principal", Property: "ObjectId", Want: app.ObjectID},
-			{ID: "mailbox-rights", Read: "mailbox_permission", Property: "AccessRights", Want: "FullAccess"},
-			{ID: "smtp-auth", Read: "cas_mailbox", Property: "SmtpClientAuthenticationDisabled", Want: "False"},
-		},
-	}
+	return scriptEntry{}, false
+}
+
+// change is a call that changes something and supports -WhatIf.
+func change(name string, params ...probes.Param) probes.Cmdlet {
+	return probes.Cmdlet{Name: name, Params: params, WhatIf: true}
+}
+
+// where is c with a condition on the objects that it returns.
+func where(c probes.Cmdlet, m ...probes.Match) probes.Cmdlet {
+	c.Where = m
+	return c
+}
+
+// found is a call that looks whether there is something already.
+func found(c probes.Cmdlet, m ...probes.Match) *probes.Cmdlet { return ref(where(c, m...)) }
+
+// is matches a property that has one of the values.
+func is(property string, values ...string) probes.Match {
+	return probes.Match{Property: property, Is: values}
 }
 
 func ref(c probes.Cmdlet) *probes.Cmdlet { return &c }
+
+// text, on, off and list are parameters of the common kinds.
+func text(name, value string) probes.Param { return probes.P(name, probes.Text(value)) }
+func on(name string) probes.Param          { return probes.P(name, probes.Bool(true)) }
+func off(name string) probes.Param         { return probes.P(name, probes.Bool(false)) }
+func list(name string, values []string) probes.Param {
+	return probes.P(name, probes.List(values...))
+}
+func variable(name, path string) probes.Param { return probes.P(name, probes.Var(path)) }
+
+// quietly leaves out the question that destructive cmdlets and
+// Add-RecipientPermission ask: the script as a whole was read and started.
+func quietly() probes.Param { return probes.P("Confirm", probes.Off()) }
+
+// everything asks for all objects, not for the first thousand.
+func everything() probes.Param { return text("ResultSize", "Unlimited") }

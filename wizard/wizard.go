@@ -82,6 +82,8 @@ type Sender struct {
 	Account string   `json:"account,omitempty"` // mailbox it signs in as
 	Seen    Seen     `json:"seen,omitzero"`
 	Note    string   `json:"note,omitempty"`
+	// Skipped are the questions of the interview that the admin left out.
+	Skipped []string `json:"skipped,omitempty"`
 
 	Route  probes.Route `json:"route,omitempty"`
 	Chosen time.Time    `json:"chosen,omitzero"`

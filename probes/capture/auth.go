@@ -11,6 +11,8 @@ import (
 const (
 	maxAuths = 40 // attempts
 	maxSteps = 8  // lines of the client in one
+
+	keptMechanism = 40 // bytes of its name
 )
 
 // auth goes through one sign-in. size is the length of its line in the buffer,
@@ -19,8 +21,10 @@ func (c *conn) auth(cmd command, size int) {
 	mech, initial, has := cutMechanism(cmd.arg)
 	d := newDialogue(mech, c.challengeSeed())
 	d.prompts, d.opening = c.policy.LoginPrompts, c.policy.Challenge
-	shown := "AUTH " + clean(mech, 40)
-	challenge := ""
+	if c.Secret != nil {
+		d.secret = func(password []byte) { c.Secret(c.rec.Peer, d.auth.Mechanism, d.auth.Account, password) }
+	}
+	shown, challenge := "AUTH "+clean(mech, keptMechanism), ""
 	if has {
 		c.noteInitial(mech)
 		challenge = d.next(initial)
@@ -35,52 +39,59 @@ func (c *conn) auth(cmd command, size int) {
 		c.rec.quirk(quirkUnofferedMechanism)
 	}
 	if refusal := c.authRefusal(mech); refusal != "" {
-		if !has && mech != "" {
-			d.auth.Outcome = probes.AuthRefused
-		}
 		c.authEnded(d, refusal)
 		return
 	}
 	for !d.done {
 		c.hold(c.policy.delay("AUTH "+mech, "AUTH"))
-		c.reply("334 " + challenge)
-		if c.end != "" {
-			c.authGone(d)
+		var ok bool
+		if challenge, ok = c.authStep(d, challenge); !ok {
 			return
 		}
-		l, err := c.in.line(c.lineLength)
-		if err != nil {
-			c.authGone(d)
-			c.broke(err)
-			return
-		}
-		c.noteEnding(l)
-		if string(bytes.TrimSpace(l.text)) == "*" { // RFC 4954, section 4
-			c.in.take(l.size)
-			c.rec.say(probes.Client, "*")
-			d.auth.Outcome = probes.AuthCancelled
-			c.authEnded(d, "501 5.7.0 Authentication cancelled")
-			return
-		}
-		if l.cut {
-			c.rec.quirk(quirkLimitLine)
-		}
-		challenge = d.next(l.text)
-		if d.step > maxSteps {
-			d.done, d.auth.Outcome = true, probes.AuthMalformed
-		}
-		clear(l.text)
-		c.in.take(l.size)
-		c.rec.say(probes.Client, d.shown)
 	}
-	def := replyAuthOK
 	if d.auth.Outcome == probes.AuthMalformed {
-		def = "501 5.5.2 Cannot decode response"
-		c.authEnded(d, def)
+		c.authEnded(d, "501 5.5.2 Cannot decode response")
 		return
 	}
 	c.hold(c.policy.delay("AUTH "+mech, "AUTH"))
-	c.authEnded(d, c.fill(c.policy.reply(def, "AUTH "+mech, "AUTH")))
+	c.authEnded(d, c.fill(c.policy.reply(replyAuthOK, "AUTH "+mech, "AUTH")))
+}
+
+// authStep sends a challenge and reads the client's line. False means that the
+// attempt ended there.
+func (c *conn) authStep(d *dialogue, challenge string) (next string, ok bool) {
+	c.reply("334 " + challenge)
+	if c.end != "" {
+		c.authGone(d)
+		return "", false
+	}
+	l, err := c.in.line(c.lineLength)
+	if err != nil {
+		c.authGone(d)
+		c.broke(err)
+		return "", false
+	}
+	c.noteEnding(l)
+	if l.cut {
+		c.rec.quirk(quirkLimitLine)
+	}
+	cancelled := string(bytes.TrimSpace(l.text)) == "*" // RFC 4954, section 4
+	if !cancelled {
+		next = d.next(l.text)
+	}
+	if d.step > maxSteps {
+		d.done, d.auth.Outcome = true, probes.AuthMalformed
+	}
+	clear(l.text)
+	c.in.take(l.size)
+	if cancelled {
+		c.rec.say(probes.Client, "*")
+		d.auth.Outcome = probes.AuthCancelled
+		c.authEnded(d, "501 5.7.0 Authentication cancelled")
+		return "", false
+	}
+	c.rec.say(probes.Client, d.shown)
+	return next, true
 }
 
 // cutMechanism splits "LOGIN dXNlcg==" and "LOGIN". An "=" alone is an empty

@@ -18,13 +18,15 @@ type command struct {
 // maxUnknown is how many lines that are no commands end a connection.
 const maxUnknown = 50
 
-// verbs are the commands that are understood; everything else is unknown, and
-// never recorded, since it may be a password that came too late.
-func verbs() []string {
-	return []string{
-		"EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP",
-		"VRFY", "EXPN", "HELP", "QUIT",
+// isVerb tells the commands that are understood; everything else is unknown,
+// and never recorded, since it may be a password that came too late.
+func isVerb(s string) bool {
+	switch s {
+	case "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP",
+		"VRFY", "EXPN", "HELP", "QUIT":
+		return true
 	}
+	return false
 }
 
 // parseCommand takes a line apart. Verbs are found in any case, after spaces,
@@ -41,12 +43,8 @@ func parseCommand(text []byte) command {
 	for n < len(text) && isLetter(text[n]) {
 		n++
 	}
-	c.verb = strings.ToUpper(string(text[:min(n, 8)]))
-	known := false
-	for _, v := range verbs() {
-		known = known || c.verb == v && n == len(v)
-	}
-	if !known {
+	c.verb = strings.ToUpper(string(text[:min(n, 9)]))
+	if !isVerb(c.verb) {
 		return command{arg: text, quirks: c.quirks}
 	}
 	if string(text[:n]) != c.verb {
@@ -74,10 +72,6 @@ func (c *conn) converse() {
 		c.noteEnding(l)
 		cmd := parseCommand(l.text)
 		c.rec.quirk(cmd.quirks...)
-		run := c.commands()[cmd.verb]
-		if run == nil {
-			run = (*conn).unknownCommand
-		}
 		switch {
 		case l.cut:
 			c.longLine(cmd)
@@ -89,7 +83,7 @@ func (c *conn) converse() {
 			cmd.arg = bytes.Clone(cmd.arg)
 			c.in.take(l.size)
 			c.notePipelining(cmd.verb)
-			run(c, cmd)
+			c.obey(cmd)
 		}
 	}
 }
@@ -113,13 +107,31 @@ func (c *conn) notTLS() bool {
 	return c.handshake(probes.Implicit)
 }
 
-// commands is what answers each verb. AUTH is apart: its line holds secrets.
-func (c *conn) commands() map[string]func(*conn, command) {
-	return map[string]func(*conn, command){
-		"EHLO": (*conn).hello, "HELO": (*conn).hello, "LHLO": (*conn).lhlo,
-		"STARTTLS": (*conn).startTLS, "MAIL": (*conn).mailFrom, "RCPT": (*conn).rcptTo,
-		"DATA": (*conn).data, "BDAT": (*conn).bdat, "RSET": (*conn).reset, "NOOP": (*conn).noop,
-		"VRFY": (*conn).vrfy, "EXPN": (*conn).refuse, "HELP": (*conn).help, "QUIT": (*conn).quit,
+// obey answers every command but AUTH, whose line holds secrets.
+func (c *conn) obey(cmd command) {
+	switch cmd.verb {
+	case "EHLO", "HELO":
+		c.hello(cmd)
+	case "LHLO":
+		c.lhlo(cmd)
+	case "STARTTLS":
+		c.startTLS(cmd)
+	case "MAIL":
+		c.mailFrom(cmd)
+	case "RCPT":
+		c.rcptTo(cmd)
+	case "DATA":
+		c.data(cmd)
+	case "BDAT":
+		c.bdat(cmd)
+	case "RSET":
+		c.reset(cmd)
+	case "QUIT":
+		c.quit(cmd)
+	case "NOOP", "VRFY", "EXPN", "HELP":
+		c.small(cmd)
+	default:
+		c.unknownCommand(cmd)
 	}
 }
 
@@ -307,24 +319,19 @@ func (c *conn) reset(cmd command) {
 	c.answer("250 2.0.0 Resetting", "RSET")
 }
 
-func (c *conn) noop(cmd command) {
+// small answers the commands that change nothing.
+func (c *conn) small(cmd command) {
 	c.hear(cmd)
-	c.answer("250 2.0.0 OK", "NOOP")
-}
-
-func (c *conn) vrfy(cmd command) {
-	c.hear(cmd)
-	c.answer("252 2.1.5 Cannot VRFY user", "VRFY")
-}
-
-func (c *conn) help(cmd command) {
-	c.hear(cmd)
-	c.answer("214 2.0.0 See RFC 5321", "HELP")
-}
-
-func (c *conn) refuse(cmd command) {
-	c.hear(cmd)
-	c.answer("502 5.5.1 Command not implemented", cmd.verb)
+	def := "250 2.0.0 OK"
+	switch cmd.verb {
+	case "VRFY":
+		def = "252 2.1.5 Cannot VRFY user"
+	case "EXPN":
+		def = "502 5.5.1 Command not implemented"
+	case "HELP":
+		def = "214 2.0.0 See RFC 5321"
+	}
+	c.answer(def, cmd.verb)
 }
 
 func (c *conn) quit(cmd command) {

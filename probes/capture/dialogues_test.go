@@ -38,7 +38,7 @@ const (
 
 func plain64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
-func dialogues() []deviceTalk {
+func deviceTalks() []deviceTalk {
 	mail := []string{"MAIL FROM:<" + sender + ">\r\n", "RCPT TO:<" + rcpt + ">\r\n", "DATA\r\n", body, "QUIT\r\n"}
 	after := func(first ...string) []string { return append(slices.Clone(first), mail...) }
 	ehlo := "EHLO a.example\r\n"
@@ -121,7 +121,7 @@ func dialogues() []deviceTalk {
 }
 
 func TestDialoguesOfDevices(t *testing.T) {
-	for _, d := range dialogues() {
+	for _, d := range deviceTalks() {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
 			if d.policy == "" {

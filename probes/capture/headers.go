@@ -216,28 +216,36 @@ func (h *headerReader) recipients(value string) {
 	}
 }
 
-// part reads what a header says of the content below it.
+// part reads what a header says of the content below it. The file name of the
+// disposition goes before the one of the type (RFC 2183, section 2.3).
 func (h *headerReader) part(fs []field) {
-	name := ""
+	name, disposed := "", ""
 	for _, f := range fs {
-		if f.name != "content-type" && f.name != "content-disposition" {
-			continue
+		switch f.name {
+		case "content-type":
+			params := parameters(f.value)
+			h.bound(params["boundary"])
+			set(&name, params["name"])
+		case "content-disposition":
+			set(&disposed, parameters(f.value)["filename"])
 		}
-		params := parameters(f.value)
-		if b := params["boundary"]; b != "" && f.name == "content-type" && len(b) <= 4*boundaryBytes {
-			set(&h.found.Boundary, clean(b, keptName))
-			if len(h.bounds) < keptBoundary {
-				h.bounds = append(h.bounds, b)
-			}
-		}
-		for _, key := range []string{"filename", "name"} {
-			if name == "" {
-				name = params[key]
-			}
-		}
+	}
+	if disposed != "" {
+		name = disposed
 	}
 	if name != "" && len(h.found.Attachments) < keptParts {
 		h.found.Attachments = append(h.found.Attachments, clean(decodeWords(name), keptName))
+	}
+}
+
+// bound remembers what stands between the parts that follow.
+func (h *headerReader) bound(b string) {
+	if b == "" || len(b) > 4*boundaryBytes {
+		return
+	}
+	set(&h.found.Boundary, clean(b, keptName))
+	if len(h.bounds) < keptBoundary {
+		h.bounds = append(h.bounds, b)
 	}
 }
 

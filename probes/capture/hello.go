@@ -199,18 +199,10 @@ func (h clientHello) offered() []uint16 {
 		}
 	}
 	if len(list) == 0 {
-		list = h.implied()
+		list = []uint16{h.version}
 	}
 	slices.Sort(list)
 	slices.Reverse(list)
-	return list
-}
-
-func (h clientHello) implied() []uint16 {
-	list := []uint16{h.version}
-	if h.sslv2 && h.version != versionSSL2 && len(h.specs) != len(h.suites) {
-		list = append(list, versionSSL2) // cipher kinds that only SSL 2.0 has
-	}
 	return list
 }
 

@@ -2,7 +2,10 @@ package capture
 
 import (
 	"encoding/binary"
+	"encoding/hex"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -21,8 +24,10 @@ func list(s string) []uint16 {
 }
 
 // bytes16 and bytes8 are vectors with a length of two bytes or one.
-func bytes16(b []byte) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...) }
-func bytes8(b []byte) []byte  { return append([]byte{byte(len(b))}, b...) }
+func bytes16(b []byte) []byte {
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...)
+}
+func bytes8(b []byte) []byte { return append([]byte{byte(len(b))}, b...) }
 
 func pack(l []uint16) []byte {
 	var b []byte
@@ -153,7 +158,7 @@ func TestAHelloSaysWhatItOffers(t *testing.T) {
 			"TLS 1.3 with GREASE", wireHello(0x0301, 0x0303, list("1301"), []extension{{extSupportedVersions, bytes8(pack(list("fafa 0303 0304")))}}, 1<<14),
 			"TLS 1.3 TLS 1.2", "TLS_AES_128_GCM_SHA256",
 		},
-		{"TLS 1.0 in the format of SSL 2.0", sslv2Hello(0x0301, 0x00002f, 0x0700c0), "TLS 1.0 SSL 2.0", "TLS_RSA_WITH_AES_128_CBC_SHA SSL2_DES_192_EDE3_CBC_WITH_MD5"},
+		{"TLS 1.0 in the format of SSL 2.0", sslv2Hello(0x0301, 0x00002f, 0x0700c0), "TLS 1.0", "TLS_RSA_WITH_AES_128_CBC_SHA SSL2_DES_192_EDE3_CBC_WITH_MD5"},
 		{"SSL 2.0 alone", sslv2Hello(0x0002, 0x010080, 0x020080), "SSL 2.0", "SSL2_RC4_128_WITH_MD5 SSL2_RC4_128_EXPORT40_WITH_MD5"},
 		{"a suite of old Mozilla", wireHello(0x0301, 0x0301, list("fefe"), nil, 1<<14), "TLS 1.0", "SSL_RSA_FIPS_WITH_DES_CBC_SHA"},
 		{"the first and the last of the table", wireHello(0x0301, 0x0301, list("0000 fffd"), nil, 1<<14), "TLS 1.0", "TLS_NULL_WITH_NULL_NULL 0xfffd"},
@@ -181,5 +186,43 @@ func TestAHelloThatEndsEarlyIsNoHello(t *testing.T) {
 		if err == nil && len(h.suites) != 1 {
 			t.Errorf("%d of %d bytes: no error, suites %v", n, len(whole), h.suites)
 		}
+	}
+}
+
+// The hellos were sent by the clients named; versions, SNI, JA3 and the number
+// of suites are tshark's reading of the same bytes.
+func TestHellosOfRealClients(t *testing.T) {
+	file, err := os.ReadFile("testdata/hellos.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for l := range strings.Lines(string(file)) {
+		if strings.HasPrefix(l, "#") {
+			continue
+		}
+		seen++
+		col := strings.Split(strings.TrimSpace(l), "\t")
+		t.Run(col[0]+" "+col[1], func(t *testing.T) {
+			b, err := hex.DecodeString(col[6])
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, err := parseHello(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := h.offer("implicit")
+			got := []string{strings.Join(o.ClientVersions, ", "), o.SNI, o.JA3, strconv.Itoa(len(o.ClientSuites))}
+			if !slices.Equal(got, col[2:6]) {
+				t.Errorf("got %q, want %q", got, col[2:6])
+			}
+			if h.sslv2 != (o.JA4 == "") {
+				t.Errorf("JA4 %q of a hello in the format of SSL 2.0: %v", o.JA4, h.sslv2)
+			}
+		})
+	}
+	if seen < 17 {
+		t.Errorf("%d hellos", seen)
 	}
 }

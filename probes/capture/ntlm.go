@@ -26,6 +26,7 @@ func (d *dialogue) ntlm(resp []byte) (challenge string) {
 	case kind == 3:
 		d.ntlmAccount(text)
 		d.done, d.password = true, true
+		d.tell(nil)
 		d.shown = "<NTLM account " + d.auth.Account + ", response>"
 	case len(text) == 0 && d.step == 1:
 		d.shown = "<empty line>"

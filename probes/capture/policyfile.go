@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -76,10 +77,11 @@ func (p Policy) check() (field string, err error) {
 			return "mechanisms", fmt.Errorf("%q is none of %s", clean(m, 40), strings.Join(mechanismNames(), ", "))
 		}
 	}
-	for field, v := range map[string]string{"tls_min": p.TLSMin, "tls_max": p.TLSMax} {
-		if _, ok := tlsVersionNumber(v); !ok {
-			return field, fmt.Errorf("%q is none of 1.0, 1.1, 1.2, 1.3", clean(v, 40))
-		}
+	if _, ok := tlsVersionNumber(p.TLSMin); !ok {
+		return "tls_min", fmt.Errorf("%q is none of 1.0, 1.1, 1.2, 1.3", clean(p.TLSMin, 40))
+	}
+	if _, ok := tlsVersionNumber(p.TLSMax); !ok {
+		return "tls_max", fmt.Errorf("%q is none of 1.0, 1.1, 1.2, 1.3", clean(p.TLSMax, 40))
 	}
 	if p.TLSMin != "" && p.TLSMax != "" && p.TLSMin > p.TLSMax {
 		return "tls_min", errors.New("it is above tls_max")
@@ -88,21 +90,21 @@ func (p Policy) check() (field string, err error) {
 }
 
 func (p Policy) checkReplies() (field string, err error) {
-	for key, reply := range p.Replies {
+	for _, key := range slices.Sorted(maps.Keys(p.Replies)) {
 		if !isReplyKey(key) {
 			return key, errors.New("nothing is answered by that name")
 		}
-		for line := range strings.SplitSeq(reply, "\n") {
+		for line := range strings.SplitSeq(p.Replies[key], "\n") {
 			if err := checkReply(line); err != nil {
 				return key, err
 			}
 		}
 	}
-	for key, ms := range p.Delays {
+	for _, key := range slices.Sorted(maps.Keys(p.Delays)) {
 		if key != "GREETING" && !isReplyKey(key) {
 			return key, errors.New("nothing is answered by that name")
 		}
-		if ms < 0 || ms > policyDelay {
+		if ms := p.Delays[key]; ms < 0 || ms > policyDelay {
 			return key, fmt.Errorf("the delay is not from 0 to %d ms", policyDelay)
 		}
 	}
@@ -148,7 +150,7 @@ func policyError(b []byte, err error) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("policy line %d: %w", lineAt(b, syntax.Offset), err)
 	case errors.As(err, &kind):
-		return fmt.Errorf("policy line %d, field %q: a %s is not wanted here", lineAt(b, kind.Offset), kind.Field, kind.Value)
+		return fmt.Errorf("policy line %d, field %q: a %s is not wanted here", lineAt(b, kind.Offset), strings.TrimPrefix(kind.Field, "Policy."), kind.Value)
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return lineError(b, strings.Trim(field, `"`), errors.New("no such field"))

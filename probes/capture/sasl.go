@@ -30,11 +30,21 @@ type dialogue struct {
 	seed    string
 	step    int
 	raw     bool // the client does not write base64
+	// secret, when set, is told the password before it is wiped.
+	secret func([]byte)
+}
+
+// tell hands a password over and wipes it.
+func (d *dialogue) tell(password []byte) {
+	if d.secret != nil {
+		d.secret(password)
+	}
+	clear(password)
 }
 
 func newDialogue(mech, seed string) *dialogue {
 	d := &dialogue{seed: seed}
-	d.auth.Mechanism = clean(mech, 40)
+	d.auth.Mechanism = clean(mech, keptMechanism)
 	return d
 }
 
@@ -91,13 +101,14 @@ func (d *dialogue) login(resp []byte) (challenge string) {
 		return d.prompt(1)
 	}
 	d.done, d.password = true, true
-	n := len(bytes.TrimSpace(resp))
+	text, how := bytes.Clone(bytes.TrimSpace(resp)), padded
 	if !d.raw {
-		text, how := decode(resp)
-		d.noteEncoding(how)
-		n = len(text)
 		clear(text)
+		text, how = decode(resp)
 	}
+	d.noteEncoding(how)
+	n := len(text)
+	d.tell(text)
 	d.notePassword(n)
 	d.shown = "<password, " + count(n, "byte") + ">"
 	return ""
@@ -125,6 +136,7 @@ func (d *dialogue) plain(resp []byte) {
 		d.quirks = append(d.quirks, quirkAuthorization)
 	}
 	n := len(parts[2])
+	d.tell(parts[2])
 	d.notePassword(n)
 	d.shown = "<account " + d.auth.Account + ", password, " + count(n, "byte") + ">"
 }
@@ -143,6 +155,7 @@ func (d *dialogue) cram(resp []byte) {
 	}
 	d.noteEncoding(how)
 	d.auth.Account = clean(text[:i], keptName)
+	d.tell([]byte("<" + d.seed + "> " + string(text[i+1:])))
 	d.shown = "<account " + d.auth.Account + ", digest>"
 }
 
@@ -242,7 +255,11 @@ func (d *dialogue) bearer(resp []byte) {
 		d.quirks = append(d.quirks, quirkPasswordAsToken)
 		d.password, kind = true, "password"
 	}
-	d.shown = "<account " + d.auth.Account + ", " + kind + ", " + count(len(token), "byte") + ">"
+	n := len(token)
+	if d.password {
+		d.tell(token)
+	}
+	d.shown = "<account " + d.auth.Account + ", " + kind + ", " + count(n, "byte") + ">"
 }
 
 // authzid is the account in the first field of OAUTHBEARER, "n,a=user@host,".

@@ -42,6 +42,12 @@ type Server struct {
 	// PolicyFor, when set, is asked on every connection for the policy of this
 	// peer (an IP address as in Session.Peer); false means Policy.
 	PolicyFor func(peer string) (Policy, bool)
+	// Secret, when set, is told every password while it is in memory, for a
+	// comparison with one that was made up for the purpose. The slice is wiped
+	// when it returns: it must keep no part of it. For CRAM-MD5 it holds the
+	// challenge, a space and the digest; for NTLM, where there is nothing to
+	// compare, it is nil. Tokens are not told.
+	Secret func(peer, mechanism, account string, password []byte)
 	// Store keeps sessions and messages; nil means that they are only emitted.
 	Store Store
 	// Limits bound what clients can cost; a zero field means its default.
@@ -56,6 +62,8 @@ type Server struct {
 	Trust func(*x509.CertPool)
 	// Now is the clock of the records; nil means time.Now.
 	Now func() time.Time
+
+	certs *certificates // nil means made anew by each Run
 }
 
 // Run captures until ctx is done and every connection has ended. It emits one
@@ -68,7 +76,9 @@ func (s *Server) Run(ctx context.Context, emit func(probes.CaptureEvent)) error 
 	if err != nil {
 		return err
 	}
-	go r.certs.make(r.certNames())
+	if s.certs == nil {
+		go r.certs.make(r.certNames())
+	}
 	if s.Trust != nil {
 		s.Trust(r.certs.roots())
 	}
@@ -96,7 +106,6 @@ func (s *Server) Run(ctx context.Context, emit func(probes.CaptureEvent)) error 
 type run struct {
 	*Server
 	limits  Limits
-	certs   *certificates
 	door    *door
 	ended   chan probes.Session
 	serving sync.WaitGroup
@@ -115,11 +124,13 @@ func newRun(s *Server) *run {
 	if c.Policy.Name == "" {
 		c.Policy, _ = PolicyNamed("exchange")
 	}
+	if c.certs == nil {
+		c.certs = newCertificates(c.Now())
+	}
 	limits := c.Limits.orDefault()
 	return &run{
 		Server: &c,
 		limits: limits,
-		certs:  newCertificates(c.Now()),
 		door:   newDoor(limits, c.AllowPublic, c.Now),
 		ended:  make(chan probes.Session, 64),
 		disk:   budget{left: limits.Disk},

@@ -37,6 +37,9 @@ func start(t *testing.T, s *Server) *running {
 	if len(s.Listen) == 0 {
 		s.Listen = []string{"127.0.0.1:0"}
 	}
+	if s.certs == nil && s.Host == "" {
+		s.certs = sharedCertificates()
+	}
 	if s.Limits.Peek == 0 {
 		s.Limits.Peek = -1
 	}
@@ -65,6 +68,13 @@ func start(t *testing.T, s *Server) *running {
 	})
 	return r
 }
+
+// sharedCertificates are made once for all tests: RSA keys take their time.
+var sharedCertificates = sync.OnceValue(func() *certificates {
+	c := newCertificates(time.Now())
+	c.make([]string{"smtp.office365.com"})
+	return c
+})
 
 // session is the next one that ended.
 func (r *running) session() probes.Session {

@@ -249,6 +249,7 @@ func TestPlainAndSTARTTLSAreTakenOnTheTLSPort(t *testing.T) {
 				c.ask("EHLO a.example", "250")
 			}
 			c.ask("QUIT", "221")
+			c.conn.Close()
 			s := <-r.ended
 			if !slices.Contains(s.Quirks, quirkPlainOnTLSPort) || (how == "starttls") != slices.Contains(s.Quirks, quirkSTARTTLSOnTLSPort) {
 				t.Errorf("quirks %q", s.Quirks)
@@ -260,8 +261,7 @@ func TestPlainAndSTARTTLSAreTakenOnTheTLSPort(t *testing.T) {
 // pipeTo is a client of one connection that came to the given port.
 func pipeTo(t *testing.T, port string) (*client, *run) {
 	t.Helper()
-	r := newRun(&Server{AllowPublic: true, Limits: Limits{Peek: -1}})
-	go r.certs.make(nil)
+	r := newRun(&Server{AllowPublic: true, Limits: Limits{Peek: -1}, certs: sharedCertificates()})
 	ours, theirs := net.Pipe()
 	c := newConn(r, ours, peerOf(ours.RemoteAddr()))
 	c.port = port

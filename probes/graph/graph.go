@@ -154,7 +154,7 @@ func retryAfter(header string, now time.Time) string {
 		return strconv.FormatFloat(s, 'f', -1, 64)
 	}
 	if at, err := http.ParseTime(header); err == nil {
-		return strconv.Itoa(int(max(0, at.Sub(now)).Seconds()))
+		return strconv.FormatFloat(max(0, at.Sub(now)).Seconds(), 'f', -1, 64)
 	}
 	return ""
 }

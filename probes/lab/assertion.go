@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -34,7 +35,7 @@ func (l *Lab) checkAssertion(tenant, text string) *refusal {
 	if !ok || decodePart(first, &head) != nil || decodePart(body, &a) != nil {
 		return badAssertion("The assertion is not a valid JWT.")
 	}
-	if head.Alg != "PS256" || head.Thumb != thumbprint(l.appCert) {
+	if head.Alg != "PS256" || !isThumbprint(head.Thumb, l.appCert) {
 		return badAssertion("The key was not found.")
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(sig)
@@ -44,6 +45,14 @@ func (l *Lab) checkAssertion(tenant, text string) *refusal {
 		return badAssertion("The signature does not match the key.")
 	}
 	return l.checkAssertionClaims(tenant, a)
+}
+
+// isThumbprint compares an x5t#S256 (RFC 7515 section 4.1.8) with a
+// certificate. MSAL for Go v1.10.1 writes it in plain base64, which Entra
+// takes as well as base64url.
+func isThumbprint(s string, c *x509.Certificate) bool {
+	sum := sha256.Sum256(c.Raw)
+	return s == base64.StdEncoding.EncodeToString(sum[:]) || s == base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func (l *Lab) checkAssertionClaims(tenant string, a assertion) *refusal {

@@ -91,7 +91,7 @@ func (d *directory) accepted(address string) bool {
 // principal finds a service principal by any of its names. mu is held.
 func (d *directory) principal(name string) (principal, bool) {
 	i := slices.IndexFunc(d.principals, func(p principal) bool {
-		return strings.EqualFold(p.appID, name) || strings.EqualFold(p.objectID, name) || strings.EqualFold(p.name, name)
+		return name != "" && (strings.EqualFold(p.appID, name) || strings.EqualFold(p.objectID, name) || strings.EqualFold(p.name, name))
 	})
 	if i < 0 {
 		return principal{}, false

@@ -24,6 +24,7 @@ type parameter struct {
 	name      string
 	kind      kind
 	mandatory bool
+	nullable  bool // $null takes the setting away
 	alias     string
 }
 
@@ -42,6 +43,7 @@ func cmdlets() []cmdlet {
 	identity := parameter{name: "Identity", kind: textKind, mandatory: true}
 	anyIdentity := parameter{name: "Identity", kind: textKind}
 	off := parameter{name: "SmtpClientAuthenticationDisabled", kind: boolKind}
+	offOrNull := parameter{name: off.name, kind: boolKind, nullable: true}
 	confirm := parameter{name: "Confirm", kind: switchKind}
 	return []cmdlet{
 		{"New-ServicePrincipal", []parameter{
@@ -50,6 +52,7 @@ func cmdlets() []cmdlet {
 			{name: "DisplayName", kind: textKind}, confirm,
 		}, newServicePrincipal},
 		{"Get-ServicePrincipal", []parameter{anyIdentity}, getServicePrincipal},
+		{"Remove-ServicePrincipal", []parameter{identity, confirm}, removeServicePrincipal},
 		{"Add-MailboxPermission", []parameter{
 			identity,
 			{name: "User", kind: textKind, mandatory: true},
@@ -58,7 +61,12 @@ func cmdlets() []cmdlet {
 			{name: "InheritanceType", kind: textKind}, confirm,
 		}, addMailboxPermission},
 		{"Get-MailboxPermission", []parameter{identity, {name: "User", kind: textKind}}, getMailboxPermission},
-		{"Set-CASMailbox", []parameter{identity, off, confirm}, setCASMailbox},
+		{"Remove-MailboxPermission", []parameter{
+			identity,
+			{name: "User", kind: textKind, mandatory: true},
+			{name: "AccessRights", kind: listKind, mandatory: true}, confirm,
+		}, removeMailboxPermission},
+		{"Set-CASMailbox", []parameter{identity, offOrNull, confirm}, setCASMailbox},
 		{"Get-CASMailbox", []parameter{identity}, getCASMailbox},
 		{"Set-TransportConfig", []parameter{off, confirm}, setTransportConfig},
 		{"Get-TransportConfig", nil, getTransportConfig},
@@ -87,19 +95,28 @@ func (p principal) object() object {
 	return object{"AppId": p.appID, "ObjectId": p.objectID, "DisplayName": p.name, "Identity": p.objectID}
 }
 
+// getServicePrincipal returns every one for an identity that nobody has
+// (Get-ServicePrincipal, -Identity, Caution).
 func getServicePrincipal(d *directory, a arguments) ([]object, error) {
-	if !a.has("Identity") {
-		var all []object
-		for _, p := range d.principals {
-			all = append(all, p.object())
-		}
-		return all, nil
+	if p, ok := d.principal(a.text("Identity")); ok {
+		return []object{p.object()}, nil
 	}
+	var all []object
+	for _, p := range d.principals {
+		all = append(all, p.object())
+	}
+	return all, nil
+}
+
+// removeServicePrincipal leaves the rights of the principal behind, which then
+// belong to nobody.
+func removeServicePrincipal(d *directory, a arguments) ([]object, error) {
 	p, ok := d.principal(a.text("Identity"))
 	if !ok {
 		return nil, notFoundError{a.text("Identity")}
 	}
-	return []object{p.object()}, nil
+	d.principals = slices.DeleteFunc(d.principals, func(o principal) bool { return o == p })
+	return nil, nil
 }
 
 // accessRights are the values of -AccessRights. SendAs is not one of them: it
@@ -131,6 +148,21 @@ func addMailboxPermission(d *directory, a arguments) ([]object, error) {
 		granted = append(granted, r.object(m))
 	}
 	return granted, nil
+}
+
+func removeMailboxPermission(d *directory, a arguments) ([]object, error) {
+	m := d.mailbox(a.text("Identity"))
+	if m == nil {
+		return nil, notFoundError{a.text("Identity")}
+	}
+	user, ok := d.grantee(a.text("User"))
+	if !ok {
+		return nil, notFoundError{a.text("User")}
+	}
+	m.rights = slices.DeleteFunc(m.rights, func(r right) bool {
+		return r.user == user && slices.ContainsFunc(a["AccessRights"], func(s string) bool { return strings.EqualFold(s, r.access) })
+	})
+	return nil, nil
 }
 
 func (r right) object(m *mailbox) object {
@@ -175,9 +207,14 @@ func setCASMailbox(d *directory, a arguments) ([]object, error) {
 	if m == nil {
 		return nil, notFoundError{a.text("Identity")}
 	}
-	if a.has("SmtpClientAuthenticationDisabled") {
+	switch a.text("SmtpClientAuthenticationDisabled") {
+	case "True", "False":
 		off := a.text("SmtpClientAuthenticationDisabled") == "True"
 		m.smtpAuthOff = &off
+	default:
+		if a.has("SmtpClientAuthenticationDisabled") {
+			m.smtpAuthOff = nil
+		}
 	}
 	return nil, nil
 }
@@ -203,7 +240,7 @@ func setTransportConfig(d *directory, a arguments) ([]object, error) {
 }
 
 func getTransportConfig(d *directory, _ arguments) ([]object, error) {
-	return []object{{"SmtpClientAuthenticationDisabled": printed(d.smtpAuthOff)}}, nil
+	return []object{{"SmtpClientAuthenticationDisabled": printed(d.smtpAuthOff), "AllowLegacyTLSClients": "False"}}, nil
 }
 
 // printed is a boolean as PowerShell prints it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +15,80 @@ import (
 // and message.
 const ScriptRefused probes.Code = "script_refused"
 
-// object is what a cmdlet returns: its properties as PowerShell prints them.
+// object is what a cmdlet returns: its properties as PowerShell prints them,
+// lists with commas between.
 type object map[string]string
+
+// property finds a property without regard to case.
+func (o object) property(name string) (string, bool) {
+	for have, value := range o {
+		if strings.EqualFold(have, name) {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// only keeps the selected properties.
+func (o object) only(names []string) map[string]string {
+	row := map[string]string{}
+	for _, name := range names {
+		if value, ok := o.property(name); ok {
+			row[name] = value
+		}
+	}
+	return row
+}
+
+// matches tells whether an object fulfils all conditions.
+func (o object) matches(all []probes.Match) bool {
+	for _, m := range all {
+		value, _ := o.property(m.Property)
+		same := func(want string) bool { return strings.EqualFold(want, value) }
+		ok := true
+		switch {
+		case len(m.Is) > 0:
+			ok = slices.ContainsFunc(m.Is, same)
+		case m.Has != "":
+			ok = slices.ContainsFunc(strings.Split(value, ","), func(s string) bool { return strings.EqualFold(s, m.Has) })
+		case len(m.Not) > 0:
+			ok = !slices.ContainsFunc(m.Not, same)
+		case m.Named != "":
+			ok = same(m.Named) || strings.HasPrefix(strings.ToLower(value), "cn="+strings.ToLower(m.Named)+",")
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// variables are what earlier steps kept, by name.
+type variables map[string]object
+
+// hold tells whether every variable that is used holds something; the one that
+// e sets need not yet.
+func (v variables) hold(used []string, e *probes.Each) bool {
+	if e != nil && e.In != nil {
+		used = append(slices.Clone(used), e.In.Variables()...)
+	}
+	for _, name := range used {
+		if _, ok := v[name]; !ok && (e == nil || name != e.As) {
+			return false
+		}
+	}
+	return true
+}
+
+// value reads "principal.ObjectId".
+func (v variables) value(path string) (argument, error) {
+	name, property, _ := strings.Cut(path, ".")
+	value, ok := v[name].property(property)
+	if !ok {
+		return nil, fmt.Errorf("the variable $%s has no value", probes.Clean(path, 100))
+	}
+	return argument{value}, nil
+}
 
 // notFoundError is the answer to an identity that nobody has. It is what makes
 // an Unless return no object; every other error stops the script.
@@ -35,80 +108,141 @@ func (l *Lab) Execute(ctx context.Context, s probes.Script) (probes.ReadBackFile
 		Made: l.now().UTC().Format(time.RFC3339), Tenant: l.dir.tenantID,
 		Results: map[string][]map[string]string{},
 	}
-	kept := map[string]object{}
+	kept := variables{}
 	for _, step := range s.Steps {
 		if err := ctx.Err(); err != nil {
-			file.Error = err.Error()
+			file.Step, file.Error = step.ID, err.Error()
 			return file, fmt.Errorf("run the script %s: %w", s.Name, err)
 		}
 		if err := l.step(step, kept); err != nil {
-			file.Error = err.Error()
+			file.Step, file.Error = step.ID, said(err)
 			return file, err
 		}
 	}
 	for _, r := range s.Reads {
-		rows, err := l.read(r, kept)
-		if err != nil {
-			file.Error = err.Error()
+		if err := l.read(r, kept, &file); err != nil {
+			file.Step, file.Error = r.ID, said(err)
 			return file, err
 		}
-		file.Results[r.ID] = rows
 	}
 	return file, nil
 }
 
-// step makes one change, unless it is made already.
-func (l *Lab) step(step probes.ScriptStep, kept map[string]object) error {
-	var found []object
+// said is what Exchange said.
+func said(err error) string {
+	var f *probes.Fault
+	if errors.As(err, &f) {
+		return f.Args["message"]
+	}
+	return err.Error()
+}
+
+// step makes one change, for each object when there are several. A step whose
+// calls use a variable that holds nothing is left out, as in the script.
+func (l *Lab) step(s probes.ScriptStep, kept variables) error {
+	uses := s.Do.Variables()
+	for _, c := range []*probes.Cmdlet{s.Unless, s.Else} {
+		if c != nil {
+			uses = append(uses, c.Variables()...)
+		}
+	}
+	if !kept.hold(uses, s.Each) {
+		return nil
+	}
+	return l.each(s.Each, kept, func() error { return l.change(s, kept) })
+}
+
+// each does something once, or once for everything that e goes over.
+func (l *Lab) each(e *probes.Each, kept variables, do func() error) error {
+	if e == nil {
+		return do()
+	}
+	var over []object
+	for _, v := range e.Values {
+		over = append(over, object{"": v})
+	}
+	if e.In != nil {
+		var err error
+		if over, err = l.run(*e.In, kept); err != nil {
+			return err
+		}
+	}
+	defer delete(kept, e.As)
+	for _, o := range over {
+		kept[e.As] = o
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change makes one change, unless it is made already.
+func (l *Lab) change(s probes.ScriptStep, kept variables) error {
+	var there []object
 	var err error
-	if step.Unless != nil {
-		found, err = l.look(*step.Unless, kept)
+	if s.Unless != nil {
+		if there, err = l.look(*s.Unless, kept); err != nil {
+			return err
+		}
 	}
-	if err == nil && len(found) == 0 {
-		found, err = l.run(step.Do, kept)
+	do := &s.Do
+	if len(there) > 0 {
+		do = s.Else
 	}
-	if err == nil && step.As != "" && len(found) > 0 {
-		kept[step.As] = found[0]
+	if do != nil {
+		made, err := l.run(*do, kept)
+		if err != nil {
+			return err
+		}
+		if len(there) == 0 {
+			there = made
+		}
 	}
-	return err
+	if s.As != "" && len(there) > 0 {
+		kept[s.As] = there[0]
+	}
+	return nil
 }
 
 // look runs a cmdlet for which not to find is no error.
-func (l *Lab) look(c probes.Cmdlet, kept map[string]object) ([]object, error) {
-	found, err := l.run(c, kept)
+func (l *Lab) look(c probes.Cmdlet, kept variables) ([]object, error) {
+	there, err := l.run(c, kept)
 	var missing notFoundError
 	if errors.As(err, &missing) {
 		return nil, nil
 	}
-	return found, err
+	return there, err
 }
 
-// read runs one read-back and keeps the selected properties.
-func (l *Lab) read(r probes.ReadBack, kept map[string]object) ([]map[string]string, error) {
-	found, err := l.look(r.Cmdlet, kept)
-	if err != nil {
-		return nil, err
-	}
-	if !r.Many && len(found) > 1 {
-		found = found[:1]
+// read runs one read-back. One that is optional stops nothing.
+func (l *Lab) read(r probes.ReadBack, kept variables, file *probes.ReadBackFile) error {
+	if !kept.hold(r.Cmdlet.Variables(), r.Each) {
+		return nil
 	}
 	rows := []map[string]string{}
-	for _, o := range found {
-		row := map[string]string{}
-		for _, name := range r.Select {
-			for have, value := range o {
-				if strings.EqualFold(have, name) {
-					row[name] = value
-				}
-			}
+	err := l.each(r.Each, kept, func() error {
+		there, err := l.look(r.Cmdlet, kept)
+		if !r.Many && len(there) > 1 {
+			there = there[:1]
 		}
-		rows = append(rows, row)
+		for _, o := range there {
+			rows = append(rows, o.only(r.Select))
+		}
+		return err
+	})
+	if err != nil && r.Optional {
+		if file.Unread == nil {
+			file.Unread = map[string]string{}
+		}
+		file.Unread[r.ID], err = said(err), nil
 	}
-	return rows, nil
+	file.Results[r.ID] = rows
+	return err
 }
 
 // run binds the parameters of a call as PowerShell does, and runs it.
-func (l *Lab) run(c probes.Cmdlet, kept map[string]object) ([]object, error) {
+func (l *Lab) run(c probes.Cmdlet, kept variables) ([]object, error) {
 	out, err := l.try(c, kept)
 	if err == nil {
 		return out, nil
@@ -120,7 +254,7 @@ func (l *Lab) run(c probes.Cmdlet, kept map[string]object) ([]object, error) {
 	}
 }
 
-func (l *Lab) try(c probes.Cmdlet, kept map[string]object) ([]object, error) {
+func (l *Lab) try(c probes.Cmdlet, kept variables) ([]object, error) {
 	for _, known := range cmdlets() {
 		if !strings.EqualFold(known.name, c.Name) {
 			continue
@@ -132,7 +266,8 @@ func (l *Lab) try(c probes.Cmdlet, kept map[string]object) ([]object, error) {
 		l.log("exchange: " + known.name)
 		l.dir.mu.Lock()
 		defer l.dir.mu.Unlock()
-		return known.run(l.dir, args)
+		there, err := known.run(l.dir, args)
+		return slices.DeleteFunc(there, func(o object) bool { return !o.matches(c.Where) }), err
 	}
 	return nil, fmt.Errorf("The term '%s' is not recognized as a name of a cmdlet, function, script file, or executable program.", //nolint:revive,staticcheck // PowerShell's own words
 		probes.Clean(c.Name, 100))
@@ -150,7 +285,7 @@ func (a arguments) text(name string) string { return strings.Join(a[name], ",") 
 func (a arguments) has(name string) bool { _, ok := a[name]; return ok }
 
 // bind checks names and kinds against the table.
-func (k cmdlet) bind(c probes.Cmdlet, kept map[string]object) (arguments, error) {
+func (k cmdlet) bind(c probes.Cmdlet, kept variables) (arguments, error) {
 	args := arguments{}
 	for _, p := range c.Params {
 		param, ok := k.param(p.Name)
@@ -185,7 +320,7 @@ func (k cmdlet) param(name string) (parameter, bool) {
 }
 
 // convert turns a script's value into what the parameter takes.
-func (p parameter) convert(v probes.Value, kept map[string]object) (argument, error) {
+func (p parameter) convert(v probes.Value, kept variables) (argument, error) {
 	bad := func(shown string) error {
 		return fmt.Errorf("Cannot process argument transformation on parameter '%s'. Cannot convert value \"%s\" to type \"%s\".", //nolint:revive,staticcheck // PowerShell's own words
 			p.name, probes.Clean(shown, 100), p.kind)
@@ -196,25 +331,16 @@ func (p parameter) convert(v probes.Value, kept map[string]object) (argument, er
 			return argument{"True"}, nil
 		}
 		return argument{"False"}, nil
-	case v.Kind == probes.SwitchValue && p.kind == switchKind, v.Kind == probes.BoolValue && p.kind == switchKind:
+	case (v.Kind == probes.SwitchValue || v.Kind == probes.OffValue) && p.kind == switchKind:
 		return argument{}, nil
+	case v.Kind == probes.NullValue && p.nullable:
+		return argument{""}, nil
 	case v.Kind == probes.ListValue && p.kind == listKind:
 		return argument(v.List), nil
 	case v.Kind == probes.TextValue && (p.kind == textKind || p.kind == listKind):
 		return argument{v.Text}, nil
 	case v.Kind == probes.VarValue && (p.kind == textKind || p.kind == listKind):
-		return variable(v.Text, kept)
+		return kept.value(v.Text)
 	}
 	return nil, bad(v.Text)
-}
-
-// variable reads "principal.ObjectId" from what an earlier step kept.
-func variable(path string, kept map[string]object) (argument, error) {
-	name, property, _ := strings.Cut(path, ".")
-	for have, value := range kept[name] {
-		if strings.EqualFold(have, property) {
-			return argument{value}, nil
-		}
-	}
-	return nil, fmt.Errorf("the variable $%s has no value", probes.Clean(path, 100))
 }

@@ -15,11 +15,11 @@ import (
 	"offbasic/probes"
 )
 
-// The codes of the faults that Start reports; all have the argument addr.
+// The codes of the faults that Start reports; all have the argument address.
 const (
-	PortBusy      probes.Code = "port_busy"       // something else listens there
-	PortForbidden probes.Code = "port_forbidden"  // the system does not allow it
-	AddrInvalid   probes.Code = "address_invalid" // it is not an address with a port
+	PortBusy      probes.Code = "lab_port_busy"       // something else listens there
+	PortForbidden probes.Code = "lab_port_denied"     // the system does not allow it
+	AddrInvalid   probes.Code = "lab_address_invalid" // it is not an address with a port
 	NotLoopback   probes.Code = "lab_not_loopback"
 	NotOpen       probes.Code = "lab_not_open" // any other reason; arg cause
 )
@@ -32,7 +32,7 @@ func listenLoopback(ctx context.Context, addr string) (net.Listener, error) {
 	fault := func(code probes.Code, err error) error {
 		return &probes.Fault{
 			Op: "open the lab on " + probes.Clean(addr, 100), Code: code, Err: err,
-			Args: map[string]string{"addr": probes.Clean(addr, 100)},
+			Args: map[string]string{"address": probes.Clean(addr, 100)},
 		}
 	}
 	ap, err := netip.ParseAddrPort(addr)
@@ -52,7 +52,7 @@ func listenLoopback(ctx context.Context, addr string) (net.Listener, error) {
 		return nil, fault(PortForbidden, errors.New("the system does not allow it"))
 	}
 	f := &probes.Fault{Op: "open the lab on " + addr, Code: NotOpen, Err: err}
-	return nil, f.With("addr", addr).With("cause", probes.Clean(err.Error(), 200))
+	return nil, f.With("address", addr).With("cause", probes.Clean(err.Error(), 200))
 }
 
 // isBusy tells an address in use: EADDRINUSE, which Windows calls 10048

@@ -1,6 +1,6 @@
 // Package powershell writes a Script as the PowerShell text that an admin
-// reads and runs, and runs it where there is a PowerShell. It quotes every
-// value in one place and never puts a secret into a script.
+// reads and runs. It quotes every value in one place, runs nothing, and never
+// puts a secret into a script.
 package powershell
 
 import (
@@ -25,15 +25,25 @@ type Writer struct {
 
 // frame is what the template is given.
 type frame struct {
-	Name, Module string
-	Schema       int
-	Head         []string
-	Words        map[string]string
-	Steps        []step
-	Reads        []string
+	Name     string
+	Online   bool
+	Optional bool // some read may be left out
+	Schema   int
+	Head     []string
+	Words    map[string]string
+	Where    []string
+	Connect  []string
+	ReadBack []string
+	Steps    []step
+	Reads    []string
 }
 
-type step struct{ Comment, Code string }
+// step is one step as text: its comment and the lines of its code.
+type step struct {
+	ID      string
+	Comment []string
+	Code    []string
+}
 
 // Write writes s as a script file: UTF-8 with a byte order mark, which Windows
 // PowerShell 5.1 needs to read anything but ASCII, and CRLF line ends.
@@ -52,22 +62,28 @@ func (p Writer) Text(s probes.Script) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the frame of scripts: %w", err)
 	}
+	where := "online"
+	if s.Module == probes.ExchangeOnPremises {
+		where = "onprem"
+	}
 	f := frame{
-		Name: Quote(s.Name), Module: s.Module, Schema: probes.ReadBackSchema,
-		Head: p.head(s),
+		Name: Quote(s.Name), Online: where == "online", Schema: probes.ReadBackSchema,
+		Optional: slices.ContainsFunc(s.Reads, func(r probes.ReadBack) bool { return r.Optional }),
+		Head:     p.head(s),
+		Where:    remarks(p.Words("script.frame.where"), ""),
+		Connect:  remarks(p.Words("script.frame.connect."+where), "    "),
+		ReadBack: remarks(p.Words("script.frame.readback"), "    "),
 		Words: map[string]string{
-			"where":    comment(p.Words("script.frame.where")),
-			"connect":  comment(p.Words("script.frame.connect")),
-			"module":   Quote(p.Words("script.frame.module")),
-			"readback": comment(p.Words("script.frame.readback")),
-			"written":  Quote(p.Words("script.frame.written") + " "),
+			"missing": Quote(p.Words("script.frame.missing." + where)),
+			"written": Quote(p.Words("script.frame.written") + " "),
+			"stopped": Quote(p.Words("script.frame.stopped") + " "),
 		},
 	}
 	for _, st := range s.Steps {
-		f.Steps = append(f.Steps, step{comment(p.Words("script." + s.Name + "." + st.ID)), p.code(st)})
+		f.Steps = append(f.Steps, p.step(s.Name, st))
 	}
 	for _, r := range s.Reads {
-		f.Reads = append(f.Reads, readBack(r))
+		f.Reads = append(f.Reads, readBack(r)...)
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, f); err != nil {
@@ -76,91 +92,140 @@ func (p Writer) Text(s probes.Script) (string, error) {
 	return out.String(), nil
 }
 
+// head is what a reader must know before anything runs, a paragraph each.
 func (p Writer) head(s probes.Script) []string {
-	head := []string{comment(p.Words("script." + s.Name)), comment(p.Words("script." + s.Name + ".what"))}
-	whatIf := slices.ContainsFunc(s.Steps, func(st probes.ScriptStep) bool { return st.Do.WhatIf })
-	if whatIf {
-		return append(head, comment(p.Words("script.frame.safe")))
+	keys := []string{"script." + s.Name + ".what"}
+	for _, n := range s.Notes {
+		keys = append(keys, "script."+s.Name+"."+n)
 	}
-	return append(head, comment(p.Words("script.frame.readonly")))
+	if s.Changes() {
+		keys = append(keys, "script.frame.safe")
+	} else {
+		keys = append(keys, "script.frame.readonly")
+	}
+	head := remarks(p.Words("script."+s.Name), "")
+	for _, k := range keys {
+		head = append(append(head, "#"), remarks(p.Words(k), "")...)
+	}
+	return head
 }
 
-// code writes one step: look first, change only what is not so yet.
-func (p Writer) code(s probes.ScriptStep) string {
-	var b strings.Builder
-	indent, do := "    ", Line(s.Do)
-	if s.As != "" {
-		do = "$" + s.As + " = " + do
+// step writes one step: look first, change only what is not so yet.
+func (p Writer) step(script string, s probes.ScriptStep) step {
+	key := "script." + script + "." + s.ID
+	out := step{ID: Quote(s.ID), Comment: remarks(p.Words(key), "    ")}
+	if s.Undo != nil {
+		out.Comment = append(out.Comment, "    # "+comment(p.Words("script.frame.undo"))+" "+Line(*s.Undo))
 	}
-	if s.Unless != nil {
-		found := "$found"
-		if s.As != "" {
-			found = "$" + s.As
+	w := caller{}
+	if asksSecret(s.Do) {
+		w.prompt = p.Words(key + ".ask")
+	}
+	code := w.repeated(s.Each, w.guarded(s))
+	if names := outer(s); len(names) > 0 {
+		code = block("if ($"+strings.Join(names, " -and $")+") {", code)
+	}
+	out.Code = indent(code)
+	return out
+}
+
+// outer lists the variables of earlier steps that a step depends on. With
+// -WhatIf the object was not made, and the step is left out.
+func outer(s probes.ScriptStep) []string {
+	names := s.Do.Variables()
+	for _, c := range []*probes.Cmdlet{s.Unless, s.Else} {
+		if c != nil {
+			names = append(names, c.Variables()...)
 		}
-		fmt.Fprintf(&b, "%s%s = %s -ErrorAction SilentlyContinue\n%sif (-not %s) {\n", indent, found, Line(*s.Unless), indent, found)
-		fmt.Fprintf(&b, "%s    %s\n%s}\n", indent, do, indent)
-		return b.String()
 	}
-	if name := needs(s.Do); name != "" {
-		fmt.Fprintf(&b, "%sif ($%s) {\n%s    %s\n%s}\n", indent, name, indent, do, indent)
-		return b.String()
+	if s.As != "" { // Else changes what Unless has just found
+		names = slices.DeleteFunc(names, func(n string) bool { return n == s.As })
 	}
-	fmt.Fprintf(&b, "%s%s\n", indent, do)
-	return b.String()
+	return without(names, s.Each)
 }
 
-// needs names the variable that a call depends on. With -WhatIf the object was
-// not made, and the call is left out.
-func needs(c probes.Cmdlet) string {
-	for _, p := range c.Params {
-		if p.Value.Kind == probes.VarValue {
-			name, _, _ := strings.Cut(p.Value.Text, ".")
-			return name
+// without leaves out what a loop sets itself, and adds what it loops over.
+func without(names []string, e *probes.Each) []string {
+	if e != nil {
+		names = slices.DeleteFunc(names, func(n string) bool { return n == e.As })
+		if e.In != nil {
+			names = append(names, e.In.Variables()...)
 		}
 	}
-	return ""
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
-func readBack(r probes.ReadBack) string {
+// guarded writes a step for one object: what there is already stays.
+func (w caller) guarded(s probes.ScriptStep) []string {
+	do := w.change(s.Do, s.As)
+	if s.Unless == nil {
+		return do
+	}
+	found := s.As
+	if found == "" {
+		found = "found"
+	}
+	lines := []string{"$" + found + " = @(Find-Object { " + w.call(*s.Unless) + " })[0]"}
+	lines = append(lines, block("if (-not $"+found+") {", do)...)
+	if s.Else != nil {
+		lines = append(lines, block("else {", w.change(*s.Else, ""))...)
+	}
+	return lines
+}
+
+func readBack(r probes.ReadBack) []string {
+	w := caller{}
 	names := make([]string, len(r.Select))
 	for i, n := range r.Select {
 		names[i] = Quote(n)
 	}
-	code := fmt.Sprintf("$answer['results'][%s] = @(ConvertTo-ReadBack -Objects @(%s) -Names @(%s))\n",
-		Quote(r.ID), Line(r.Cmdlet), strings.Join(names, ", "))
-	if name := needs(r.Cmdlet); name != "" {
-		return fmt.Sprintf("    if ($%s) {\n        %s    }\n", name, code)
+	read := fmt.Sprintf("ConvertTo-ReadBack -Objects @(Find-Object { %s }) -Names @(%s)", w.call(r.Cmdlet), strings.Join(names, ", "))
+	into := "$answer['results'][" + Quote(r.ID) + "] = @("
+	lines := []string{into + read + ")"}
+	if r.Each != nil {
+		lines = w.repeated(r.Each, tolerant(r, []string{read}))
+		lines[0] = into + lines[0]
+		lines[len(lines)-1] += ")"
+	} else {
+		lines = tolerant(r, lines)
 	}
-	return "    " + code
+	if names := without(r.Cmdlet.Variables(), r.Each); len(names) > 0 {
+		lines = block("if ($"+strings.Join(names, " -and $")+") {", lines)
+	}
+	return indent(lines)
 }
 
-// Line writes one call on one line.
-func Line(c probes.Cmdlet) string {
-	parts := []string{c.Name}
-	for _, p := range c.Params {
-		parts = append(parts, param(p))
+// tolerant notes what an optional read could not read, and goes on.
+func tolerant(r probes.ReadBack, lines []string) []string {
+	if !r.Optional {
+		return lines
 	}
-	if c.WhatIf {
-		parts = append(parts, "-WhatIf:$WhatIfPreference")
-	}
-	return strings.Join(parts, " ")
+	lines = block("try {", lines)
+	return append(lines, block("catch {", []string{"$answer['unread'][" + Quote(r.ID) + "] = [string]$_.Exception.Message"})...)
 }
 
-func param(p probes.Param) string {
-	switch v := p.Value; v.Kind {
-	case probes.BoolValue:
-		return fmt.Sprintf("-%s $%t", p.Name, v.Bool)
-	case probes.SwitchValue:
-		return "-" + p.Name
-	case probes.ListValue:
-		quoted := make([]string, len(v.List))
-		for i, s := range v.List {
-			quoted[i] = Quote(s)
-		}
-		return fmt.Sprintf("-%s @(%s)", p.Name, strings.Join(quoted, ", "))
-	case probes.VarValue:
-		return fmt.Sprintf("-%s $%s", p.Name, v.Text)
-	default:
-		return fmt.Sprintf("-%s %s", p.Name, Quote(v.Text))
+// repeated writes lines once for each object or value.
+func (w caller) repeated(e *probes.Each, lines []string) []string {
+	if e == nil {
+		return lines
 	}
+	over := "@(" + quoted(e.Values) + ")"
+	if e.In != nil {
+		over = "@(" + w.call(*e.In) + ")"
+	}
+	return block("foreach ($"+e.As+" in "+over+") {", lines)
+}
+
+// block is lines in braces behind an opening line.
+func block(open string, lines []string) []string {
+	return append(append([]string{open}, indent(lines)...), "}")
+}
+
+func indent(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = "    " + l
+	}
+	return out
 }

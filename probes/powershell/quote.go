@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Quote writes s as a PowerShell expression that is exactly the string s,
@@ -69,4 +70,22 @@ func comment(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// wide is how many characters a line of a comment has at most.
+const wide = 92
+
+// remarks writes a paragraph as comment lines behind in. A no-break space does
+// not break.
+func remarks(paragraph, in string) []string {
+	var lines []string
+	line := ""
+	for word := range strings.SplitSeq(comment(paragraph), " ") {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > wide {
+			lines, line = append(lines, in+"# "+line), word
+			continue
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, in+"# "+line)
 }

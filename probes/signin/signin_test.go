@@ -307,7 +307,11 @@ func (down) RoundTrip(*http.Request) (*http.Response, error) {
 
 func TestCancelEndsASignInAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	srv := authority(t, func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() })
+	srv := authority(t, func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // only then does the server see that the client went
+		cancel()
+		<-r.Context().Done()
+	})
 	a := signin.App{Authority: srv.URL, Tenant: "contoso.example", ClientID: "id", Secret: "s", HTTP: srv.Client()}
 	_, err := a.Token(ctx, outlook)
 	if !errors.Is(err, context.Canceled) {

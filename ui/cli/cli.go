@@ -147,7 +147,11 @@ func (c *call) faultLines(f *probes.Fault) []string {
 	if f.Err != nil {
 		lines[1] += " (" + f.Err.Error() + ")"
 	}
-	return append(lines, "  "+c.tr.T("cli.now")+" "+c.tr.T(key+".hint", f.Args))
+	lines = append(lines, "  "+c.tr.T("cli.now")+" "+c.tr.T(key+".hint", f.Args))
+	if command := f.Args["command"]; command != "" {
+		lines = append(lines, "  "+c.tr.T("cli.command")+" "+command)
+	}
+	return lines
 }
 
 // root builds the command tree. Its words come from the locale, so that help,

@@ -1,0 +1,327 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"offbasic/checks"
+	"offbasic/probes"
+	"offbasic/probes/capture"
+	"offbasic/ui/text"
+	"offbasic/wizard"
+)
+
+// interviewFlags are what one interview is asked to do.
+type interviewFlags struct {
+	listen   []string
+	peer     string
+	limit    time.Duration
+	patience time.Duration
+	main     bool
+	public   bool
+	limits   capture.Limits
+
+	canary bool
+	route  string
+	length int
+
+	replay, to, encryption string
+}
+
+func (c *call) interviewCommand() *cobra.Command {
+	var f interviewFlags
+	cmd := c.command("interview", func(cmd *cobra.Command, _ []string) error { return c.interview(cmd, f) })
+	cmd.Args = noArgs
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.listen, "listen", nil, c.tr.T("cli.flag.listen"))
+	flags.StringVar(&f.peer, "peer", "", c.tr.T("cli.flag.peer"))
+	flags.DurationVar(&f.limit, "for", 0, c.tr.T("cli.flag.for"))
+	flags.DurationVar(&f.patience, "wait", wizard.DefaultPatience, c.tr.T("cli.flag.wait"))
+	flags.BoolVar(&f.main, "main", false, c.tr.T("cli.flag.main"))
+	flags.BoolVar(&f.public, "allow-public", false, c.tr.T("cli.flag.allow_public"))
+	flags.BoolVar(&f.canary, "canary", false, c.tr.T("cli.flag.canary"))
+	flags.StringVar(&f.route, "route", string(probes.OAuth), c.tr.T("cli.flag.canary_route", text.Args{"names": canaryRoutes()}))
+	flags.IntVar(&f.length, "length", 0, c.tr.T("cli.flag.length"))
+	flags.StringVar(&f.replay, "replay", "", c.tr.T("cli.flag.replay"))
+	flags.StringVar(&f.to, "to", "", c.tr.T("cli.flag.replay_to"))
+	flags.StringVar(&f.encryption, "tls", "", c.tr.T("cli.flag.replay_tls"))
+	c.limitFlags(flags, &f.limits)
+	return cmd
+}
+
+func canaryRoutes() string {
+	var names []string
+	for _, r := range checks.CanaryRoutes() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// interview runs what the flags ask for: the questions, the canary, or the
+// replay of a session.
+func (c *call) interview(cmd *cobra.Command, f interviewFlags) error {
+	ctx := cmd.Context()
+	if err := f.check(cmd.Flags().Changed); err != nil {
+		return err
+	}
+	if f.limit > 0 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, f.limit)
+		defer end()
+	}
+	w, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.Close() //nolint:errcheck // every write was synced as it was made
+	server := capture.Server{Listen: f.listen, Fallback: len(f.listen) == 0, AllowPublic: f.public, Limits: f.limits}
+	switch {
+	case f.replay != "":
+		return c.replay(ctx, w, f)
+	case f.canary:
+		return c.hearCanary(ctx, w, server, f)
+	}
+	return c.ask(ctx, w, server, f)
+}
+
+// check finds flags that do not go together.
+func (f *interviewFlags) check(given func(string) bool) error {
+	if f.limit < 0 || f.patience < 0 {
+		return badUsage("--for and --wait cannot be negative")
+	}
+	if f.peer != "" {
+		addr, err := netip.ParseAddr(f.peer)
+		if err != nil {
+			return badUsage("--peer %q is not an IP address", f.peer)
+		}
+		f.peer = addr.Unmap().String()
+	}
+	for _, x := range []struct {
+		flags []string
+		ok    bool
+		with  string
+	}{
+		{[]string{"route", "length"}, f.canary, "--canary"},
+		{[]string{"to", "tls"}, f.replay != "", "--replay"},
+		{[]string{"canary", "listen", "peer", "main", "wait"}, f.replay == "" || !given("replay"), "an interview, not to --replay"},
+		{[]string{"peer", "main", "wait"}, !f.canary, "an interview, not to --canary"},
+	} {
+		for _, name := range x.flags {
+			if given(name) && !x.ok {
+				return badUsage("--%s belongs to %s", name, x.with)
+			}
+		}
+	}
+	if f.replay != "" && f.to == "" {
+		return badUsage("--replay needs --to HOST:PORT: a session is sent to no host that was not named")
+	}
+	if f.canary && f.length != 0 && (f.length < checks.CanaryShortest || f.length > checks.CanaryLongest) {
+		return badUsage("--length is from %d to %d", checks.CanaryShortest, checks.CanaryLongest)
+	}
+	return nil
+}
+
+// ask holds the interview and tells it as it goes.
+func (c *call) ask(ctx context.Context, w *Work, s capture.Server, f interviewFlags) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	o := Interviewing{Server: s, Peer: f.peer, Dialogue: !f.main, Patience: f.patience}
+	if c.typed() {
+		orders := make(chan wizard.Order)
+		o.Orders = orders
+		go readOrders(ctx, c.In, orders) // ends with the program: a read of a terminal cannot be broken off
+		c.note("interview.orders", nil)
+	}
+	if f.peer == "" {
+		c.note("interview.begin", nil)
+	}
+	err := w.Interview(ctx, o, func(ev wizard.InterviewEvent) {
+		if err := c.interviewed(ev); err != nil {
+			stop(err) // nobody reads any more
+		}
+	})
+	return endedBy(ctx, err)
+}
+
+// endedBy is the error of a run that was ended by a write that failed.
+func endedBy(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if err != nil || cause == nil || cause == context.Canceled || cause == context.DeadlineExceeded {
+		return err
+	}
+	return cause
+}
+
+// typed tells whether somebody can type orders.
+func (c *call) typed() bool {
+	f, ok := c.In.(*os.File)
+	if !ok || !c.Terminal || c.json {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&fs.ModeCharDevice != 0
+}
+
+// readOrders reads "s" and "a", and a peer behind it where there are several.
+func readOrders(ctx context.Context, in io.Reader, orders chan<- wizard.Order) {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		o, ok := orderOf(lines.Text())
+		if !ok {
+			continue
+		}
+		select {
+		case orders <- o:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func orderOf(line string) (wizard.Order, bool) {
+	words := strings.Fields(line)
+	if len(words) == 0 || len(words) > 2 || !slices.Contains([]string{"s", "a"}, strings.ToLower(words[0])) {
+		return wizard.Order{}, false
+	}
+	o := wizard.Order{Again: strings.EqualFold(words[0], "a")}
+	if len(words) == 2 {
+		o.Peer = words[1]
+	}
+	return o, true
+}
+
+// interviewed tells one event: to scripts the answers and the outcome, to
+// people also what is asked and who came.
+func (c *call) interviewed(ev wizard.InterviewEvent) error {
+	switch {
+	case ev.Listening != nil:
+		c.listening(*ev.Listening)
+	case ev.Asking != nil:
+		c.asking(*ev.Asking)
+	case ev.Session != nil:
+		c.say("%s", c.session(*ev.Session))
+	case ev.Answer != nil:
+		if c.json {
+			return c.line(*ev.Answer)
+		}
+		c.say("  = %s", c.answerWords(ev.Answer.Question))
+	case ev.Left != nil:
+		c.note("interview.left", text.Args{"question": c.tr.T("question." + ev.Left.Question)})
+	case ev.Outcome != nil:
+		if c.json {
+			return c.line(*ev.Outcome)
+		}
+		c.outcome(*ev.Outcome)
+	}
+	return nil
+}
+
+// asking tells which question is asked, and what is to be done for it.
+func (c *call) asking(a wizard.Asking) {
+	c.note("interview.asking", text.Args{
+		"peer": a.Peer, "n": itoa(a.Known + 1), "of": itoa(a.Of), "question": c.tr.T("question." + a.Question.ID),
+	})
+	switch {
+	case a.Waiting:
+		c.note("interview.waiting", text.Args{"until": a.Until.Local().Format(time.TimeOnly)})
+	case a.Question.ID == "retries":
+		c.note("interview.press_and_wait", nil)
+	default:
+		c.note("interview.press", nil)
+	}
+}
+
+// answerWords is an answer, or why there is none.
+func (c *call) answerWords(q checks.Question) string {
+	if slices.Contains(checks.NotAsked(), q.Answer) {
+		return c.tr.T("question."+q.ID) + " " + c.tr.T("question.not."+q.Answer)
+	}
+	return c.tr.T("question."+q.ID+"."+q.Answer, q.Args)
+}
+
+// outcome prints the table of one device.
+func (c *call) outcome(o wizard.Outcome) {
+	c.say("\n%s", c.tr.T("interview.outcome", text.Args{"peer": o.Peer}))
+	for _, q := range o.Table {
+		switch {
+		case slices.Contains(o.Skipped, q.ID):
+			c.say("  -  %s %s", c.tr.T("question."+q.ID), c.tr.T("interview.skipped"))
+		case q.Answer == "":
+			c.say("  ?  %s", c.tr.T("question."+q.ID))
+		case q.Answer == checks.Moot:
+		default:
+			c.say("  =  %s", c.answerWords(q))
+		}
+	}
+}
+
+// hearCanary shows a canary and tells how it arrives, until it did.
+func (c *call) hearCanary(ctx context.Context, w *Work, s capture.Server, f interviewFlags) error {
+	canary, ok := w.Canary(probes.Route(f.route), f.length)
+	if !ok {
+		return badUsage("route %q asks for no password: use one of %s", f.route, canaryRoutes())
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	// Shown to the admin alone: stdout may go into a file.
+	fmt.Fprintln(c.Err, c.tr.T("canary.type", text.Args{"account": canary.Account, "password": canary.Password}))
+	var last *checks.CanaryHeard
+	err := w.HearCanary(ctx, s, canary, func(ev wizard.CanaryEvent) {
+		if ev.Listening != nil {
+			c.listening(*ev.Listening)
+			return
+		}
+		last = ev.Heard
+		if err := c.heard(*ev.Heard); err != nil {
+			stop(err)
+		}
+		if ev.Heard.Known() {
+			stop(nil)
+		}
+	})
+	if err := endedBy(ctx, err); err != nil {
+		return err
+	}
+	if last == nil || !last.Whole() {
+		return errFindings
+	}
+	return nil
+}
+
+// heard tells how a canary arrived.
+func (c *call) heard(h checks.CanaryHeard) error {
+	if c.json {
+		return c.line(h)
+	}
+	c.say("%s  %s", h.Peer, h.Mechanism)
+	for _, part := range []struct {
+		id string
+		a  checks.Arrived
+	}{{"account", h.Account}, {"password", h.Password}} {
+		for _, as := range part.a.As {
+			c.say("  = %s", c.tr.T("canary."+part.id, text.Args{"how": c.tr.T("canary.as."+as, canaryArgs(part.a))}))
+		}
+	}
+	return nil
+}
+
+func canaryArgs(a checks.Arrived) text.Args {
+	var at []string
+	for _, n := range a.At {
+		at = append(at, itoa(n))
+	}
+	return text.Args{
+		"length": itoa(a.Length), "of": itoa(a.Of), "characters": strings.Join(strings.Split(a.Characters, ""), " "),
+		"at": strings.Join(at, ", "), "realm": a.Realm,
+	}
+}

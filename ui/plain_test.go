@@ -1,0 +1,104 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/charmbracelet/x/exp/golden"
+
+	"offbasic/probes"
+	"offbasic/wizard"
+)
+
+// paper collects what is written, from any goroutine.
+type paper struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (p *paper) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.Write(b)
+}
+
+func (p *paper) String() string { p.mu.Lock(); defer p.mu.Unlock(); return p.b.String() }
+
+// plainly runs the plain mode, with what is typed given line by line.
+func plainly(t *testing.T, lang string, prepare func(*world), act func(w *world, type_ func(...string))) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, lang)
+		if prepare != nil {
+			prepare(w)
+		}
+		in, keys := io.Pipe()
+		out := &paper{}
+		opts := w.options()
+		opts.Accessible, opts.In, opts.Out = true, in, out
+		done := make(chan error, 1)
+		go func() { done <- Run(t.Context(), opts) }()
+		act(w, func(lines ...string) {
+			for _, l := range lines {
+				io.WriteString(keys, l+"\n")
+				time.Sleep(20 * time.Second)
+			}
+		})
+		keys.Close()
+		if err := <-done; err != nil {
+			t.Errorf("the plain mode ended with %v", err)
+		}
+		if strings.Contains(out.String(), "\x1b") {
+			t.Errorf("the plain mode draws: %q", out.String())
+		}
+		if strings.Contains(out.String(), "⟦") {
+			t.Errorf("words are missing:\n%s", out.String())
+		}
+		golden.RequireEqual(t, out.String())
+	})
+}
+
+func plainJourney(t *testing.T, lang string) {
+	plainly(t, lang, func(w *world) {
+		w.trials = []probes.Trial{refusedTrial(), sentTrial()}
+		w.answers = [][]ReadBackLine{answer(true)}
+		w.mig.App = &wizard.Registration{ClientID: "11111111-2222-3333-4444-555555555555"}
+	}, func(w *world, typed func(...string)) {
+		typed("9", "1")
+		w.knock(at(copier, "s1"))
+		typed("", "1", "1", "1", "3", "4", "2", "", "2", "", "5", "5")
+	})
+}
+
+func TestPlainJourney(t *testing.T)       { plainJourney(t, "en") }
+func TestPlainJourneyFrench(t *testing.T) { plainJourney(t, "fr") }
+
+func TestPlainModeAsksForTheRegistration(t *testing.T) {
+	plainly(t, "en", nil, func(w *world, typed func(...string)) {
+		typed("3", "nonsense", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "contoso.example",
+			"11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000",
+			"1", "/home/admin/app.pem", "3", "4")
+		if w.app.CertFile != "/home/admin/app.pem" || w.app.Credential != wizard.Certificate {
+			t.Errorf("saved %+v", w.app)
+		}
+	})
+}
+
+func TestPlainModeEndsWithItsContext(t *testing.T) {
+	w := newWorld(t, "en")
+	in, keys := io.Pipe()
+	defer keys.Close()
+	opts := w.options()
+	opts.Accessible, opts.In, opts.Out = true, in, io.Discard
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Run(ctx, opts); err != nil {
+		t.Errorf("Run returned %v", err)
+	}
+}
