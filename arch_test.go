@@ -22,6 +22,7 @@ var imports = map[string][]string{
 	"probes/signin":     {"probes", "github.com/AzureAD/microsoft-authentication-library-for-go/"},
 	"probes/keyring":    {"probes", "github.com/zalando/go-keyring"},
 	"probes/powershell": {"probes"},
+	"probes/replay":     {"probes"},
 	"probes/lab":        {"probes", "assets", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
 	"checks":            {"probes", "assets"},
 	"wizard":            {"probes", "checks"},

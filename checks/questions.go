@@ -87,7 +87,7 @@ func interview() []asked {
 			}
 			return s.untied, s.noTLS
 		}),
-		is("certificate", asExchange, 4, nil, func(s *seen) (yes, no *probes.Session) { return s.trusted, s.refused }),
+		is("certificate", asExchange, 4, (*seen).staysInClear, func(s *seen) (yes, no *probes.Session) { return s.trusted, s.refused }),
 		{id: "retries", policy: deferred, weight: 6, answers: []string{Yes, No}, answer: retries},
 	}
 }

@@ -16,6 +16,7 @@ const (
 	pacedFrom  = 10 * time.Second // from here on equal waits are a pace
 	stayedAway = 2 * time.Minute  // a new message after this: it did not come back
 	lookedBack = 30               // sessions
+	paced      = 3                // equal waits in a row are no person's
 )
 
 // comeback finds the session with which the sender tried again by itself what
@@ -74,7 +75,7 @@ func sameMessage(a, b *probes.Session) (same, known bool) {
 }
 
 // ownPace tells an attempt that came faster than anybody presses, or after the
-// same wait as the attempt before it.
+// same wait as the attempts before it.
 func (s *seen) ownPace(j int, wait time.Duration) bool {
 	a, b := s.sessions[j-1], s.sessions[j]
 	if wait < 0 || !alike(a, b) {
@@ -83,11 +84,16 @@ func (s *seen) ownPace(j int, wait time.Duration) bool {
 	if wait <= atOnce {
 		return true
 	}
-	if j < 2 || wait < pacedFrom || !unsent(s.sessions[j-2]) || !alike(s.sessions[j-2], a) {
+	if wait < pacedFrom || j < paced {
 		return false
 	}
-	before := a.Started.Sub(over(s.sessions[j-2]))
-	return (wait - before).Abs() <= max(paceSlack, wait/10)
+	for i := j - 1; i > j-paced; i-- {
+		c, before := s.sessions[i], s.sessions[i-1]
+		if !unsent(before) || !alike(before, c) || (wait-c.Started.Sub(over(before))).Abs() > max(paceSlack, wait/20) {
+			return false
+		}
+	}
+	return true
 }
 
 // alike tells two attempts that may be of one message: the same name, and the

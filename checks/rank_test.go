@@ -118,7 +118,7 @@ func TestInterviewTellsWhatWasAnswered(t *testing.T) {
 	}
 	same(t, "interview", got, []string{
 		"signs-in exchange yes", "oauth oauth-only no", "unauthenticated relay yes", "retired retired no",
-		"no-tls no-tls yes", "certificate exchange yes", "retries deferred yes",
+		"no-tls no-tls yes", "certificate exchange yes", "retries deferred ",
 	})
 }
 

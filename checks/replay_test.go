@@ -194,7 +194,7 @@ func TestRecordedSessionsAreJudged(t *testing.T) {
 			"provider needs +keeps-password !provider-account",
 			"replace needs !replacement",
 			"oauth unfit +tls-12 -stops-at-oauth",
-		}, ""},
+		}, "retries"},
 		{"newsletter", []string{
 			"warn sends without TLS where TLS was to be had: client submission wants STARTTLS",
 			"pass sends without signing in when no sign-in is offered",

@@ -140,17 +140,17 @@ type ValueKind int
 
 // The kinds of values.
 const (
-	TextValue   ValueKind = iota // a string, always quoted
-	BoolValue                    // $true or $false
-	SwitchValue                  // the parameter alone
-	ListValue                    // an array of strings
-	VarValue                     // a variable that an earlier step set, with a property
-	OffValue                     // a switch that is turned off: -Name:$false
-	NullValue                    // $null, which takes a setting away
-	SecretValue                  // asked for when the script runs, as a SecureString; words under "script.<name>.<id>.ask"
-	FilterValue                  // an OPATH filter: Property -eq the value of a variable
-	DaysAgoValue                 // the time so many days before the script runs, UTC
-	AccountValue                 // a Windows account by its SID, whose name differs from language to language
+	TextValue    ValueKind = iota // a string, always quoted
+	BoolValue                     // $true or $false
+	SwitchValue                   // the parameter alone
+	ListValue                     // an array of strings
+	VarValue                      // a variable that an earlier step set, with a property
+	OffValue                      // a switch that is turned off: -Name:$false
+	NullValue                     // $null, which takes a setting away
+	SecretValue                   // asked for when the script runs, as a SecureString; words under "script.<name>.<id>.ask"
+	FilterValue                   // an OPATH filter: Property -eq the value of a variable
+	DaysAgoValue                  // the time so many days before the script runs, UTC
+	AccountValue                  // a Windows account by its SID, whose name differs from language to language
 )
 
 // Text is a string value.

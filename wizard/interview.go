@@ -272,7 +272,7 @@ func (i *Interview) Heard(s probes.Session) []Answer {
 	}
 	var out []Answer
 	for _, q := range i.table(d) {
-		if q.Answer != "" && (q.Answer != before[q.ID] || q.ID == again && q.Args["session"] == s.ID) {
+		if q.Answer != "" && q.Answer != checks.Moot && (q.Answer != before[q.ID] || q.ID == again && q.Args["session"] == s.ID) {
 			out = append(out, Answer{d.peer, q})
 		}
 	}

@@ -146,7 +146,8 @@ func BenchmarkData20MB(b *testing.B) {
 func BenchmarkClientHello(b *testing.B) {
 	hello := wireHello(0x0301, 0x0303, list("1301 1302 1303 c02b c02f c02c c030 cca9 cca8 c013 c014 009c 009d 002f 0035"), []extension{
 		{extServerName, bytes16(append([]byte{0}, bytes16([]byte("smtp.office365.com"))...))},
-		{extSupportedGroups, bytes16(pack(list("001d 0017 0018")))}, {extPointFormats, bytes8([]byte{0})},
+		{extSupportedGroups, bytes16(pack(list("001d 0017 0018")))},
+		{extPointFormats, bytes8([]byte{0})},
 		{extSignatures, bytes16(pack(list("0403 0804 0401 0503 0805 0501 0806 0601")))},
 		{extSupportedVersions, bytes8(pack(list("0304 0303")))},
 	}, 1<<14)

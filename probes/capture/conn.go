@@ -37,7 +37,7 @@ type conn struct {
 	end        probes.End // set once the dialogue is over
 
 	mu      sync.Mutex // guards the deadlines against stop
-	stopped bool
+	stopped chan struct{}
 	until   time.Time // the whole session ends
 }
 
@@ -45,7 +45,7 @@ type conn struct {
 const lastWords = time.Second
 
 func newConn(r *run, raw net.Conn, peer netip.Addr) *conn {
-	c := &conn{run: r, raw: raw, out: raw, peer: peer, rec: newRecord(r.Now, r.limits.Transcript)}
+	c := &conn{run: r, raw: raw, out: raw, peer: peer, rec: newRecord(r.Now, r.limits.Transcript), stopped: make(chan struct{})}
 	_, c.port, _ = net.SplitHostPort(raw.LocalAddr().String())
 	c.lineLength = r.limits.LineLength
 	c.in = newReader(raw, r.limits.Command, c.waitRead)
@@ -107,11 +107,11 @@ func (c *conn) close() {
 	_ = c.raw.Close()
 }
 
-// stop asks the dialogue to end; any goroutine may call it.
+// stop asks the dialogue to end; another goroutine calls it, once.
 func (c *conn) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stopped = true
+	close(c.stopped)
 	_ = c.raw.SetReadDeadline(time.Unix(1, 0))
 	_ = c.raw.SetWriteDeadline(wall().Add(lastWords))
 }
@@ -120,7 +120,7 @@ func (c *conn) stop() {
 func (c *conn) waitRead(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.stopped {
+	if !c.isStopped() {
 		_ = c.raw.SetReadDeadline(c.bound(d))
 	}
 }
@@ -128,7 +128,7 @@ func (c *conn) waitRead(d time.Duration) {
 func (c *conn) waitWrite(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.stopped {
+	if !c.isStopped() {
 		_ = c.raw.SetWriteDeadline(c.bound(d))
 	}
 }
@@ -146,11 +146,9 @@ func (c *conn) broke(err error) {
 	if c.end != "" {
 		return
 	}
-	c.mu.Lock()
-	stopped, late := c.stopped, !wall().Before(c.until)
-	c.mu.Unlock()
+	late := !wall().Before(c.until)
 	switch {
-	case stopped:
+	case c.isStopped():
 		c.end = probes.EndShutdown
 		c.reply("421 4.3.2 Service shutting down")
 	case isTimeout(err) && late:
@@ -223,21 +221,26 @@ func (c *conn) answer(def string, keys ...string) byte {
 	return text[0]
 }
 
-// hold waits, unless the run stops meanwhile.
+// hold waits, but not after the run has stopped or the session is over.
 func (c *conn) hold(d time.Duration) {
-	for end := wall().Add(d); d > 0; d = end.Sub(wall()) {
-		if c.isStopped() || !wall().Before(c.until) {
-			return
-		}
-		t := time.NewTimer(min(d, 50*time.Millisecond))
-		<-t.C
+	if d = min(d, c.until.Sub(wall())); d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.stopped:
 	}
 }
 
 func (c *conn) isStopped() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stopped
+	select {
+	case <-c.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 // fill puts the names into a text of the policy.

@@ -83,7 +83,7 @@ func (m *intake) close() {
 
 func (c *conn) data(cmd command) {
 	c.hear(cmd)
-	if !c.mail.open || len(c.mail.to) == 0 {
+	if !c.mail.open || c.mail.rcpts == 0 {
 		c.reply("503 5.5.2 Need rcpt command")
 		return
 	}
@@ -153,7 +153,7 @@ func (c *conn) enter(m *intake) {
 		c.rec.quirk(quirkLimitTranscript)
 	}
 	more := probes.Delivery{MailFrom: c.mail.from, Size: m.size, Message: &summary}
-	for _, to := range c.mail.to[:min(len(c.mail.to), keptRcpts)] {
+	for _, to := range c.mail.to {
 		if c.rec.spend(len(to)) {
 			more.RcptTo = append(more.RcptTo, to)
 		}
@@ -290,7 +290,7 @@ func (c *conn) bdat(cmd command) {
 		c.reply("501 5.5.4 Invalid arguments")
 		return
 	}
-	if !c.mail.open || len(c.mail.to) == 0 {
+	if !c.mail.open || c.mail.rcpts == 0 {
 		_ = c.readChunk(nil, n)
 		c.reply("503 5.5.2 Need rcpt command")
 		return

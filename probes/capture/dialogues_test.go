@@ -3,6 +3,8 @@ package capture
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -166,5 +168,18 @@ func checkDialogue(t *testing.T, d deviceTalk, s probes.Session) {
 	}
 	if d.taken && s.Message.Subject[:1] != "x" {
 		t.Errorf("message %+v", s.Message)
+	}
+}
+
+func TestBytesThatAreNoLineAreAScan(t *testing.T) {
+	for _, sent := range []string{"\x16\x03\x01\x00\x05hello", strings.Repeat("\x00", 100<<10), "hello"} {
+		r := start(t, &Server{})
+		c := r.greeted()
+		c.send(sent)
+		c.conn.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, c.conn)
+		if s := r.session(); s.Protocol != "scan" {
+			t.Errorf("%.10q: protocol %q, end %s, TLS %+v", sent, s.Protocol, s.End, s.TLS)
+		}
 	}
 }

@@ -61,6 +61,7 @@ type bytesConn struct{ *bytes.Reader }
 func (*bytesConn) Write(b []byte) (int, error) { return len(b), nil }
 func (*bytesConn) Close() error                { return nil }
 func (*bytesConn) LocalAddr() net.Addr         { return &net.TCPAddr{IP: net.IPv4(192, 168, 1, 2), Port: 587} }
+
 func (*bytesConn) RemoteAddr() net.Addr {
 	return &net.TCPAddr{IP: net.IPv4(192, 168, 1, 50), Port: 999}
 }
@@ -97,8 +98,11 @@ func FuzzSignIns(f *testing.F) {
 func FuzzClientHello(f *testing.F) {
 	f.Add(wireHello(0x0301, 0x0303, list("c02f 0a0a 1301"), []extension{
 		{extServerName, bytes16(append([]byte{0}, bytes16([]byte("a.example"))...))},
-		{extALPN, bytes16(bytes8([]byte("h2")))}, {extSupportedVersions, bytes8(pack(list("0304 0303")))},
-		{extSupportedGroups, bytes16(pack(list("001d")))}, {extPointFormats, bytes8([]byte{0})}, {extSignatures, bytes16(pack(list("0403")))},
+		{extALPN, bytes16(bytes8([]byte("h2")))},
+		{extSupportedVersions, bytes8(pack(list("0304 0303")))},
+		{extSupportedGroups, bytes16(pack(list("001d")))},
+		{extPointFormats, bytes8([]byte{0})},
+		{extSignatures, bytes16(pack(list("0403")))},
 	}, 1<<14))
 	f.Add(wireHello(0x0300, 0x0300, list("0004"), nil, 5))
 	f.Add(sslv2Hello(0x0301, 0x00002f, 0x010080))

@@ -25,7 +25,7 @@ func (d *dialogue) ntlm(resp []byte) (challenge string) {
 		return base64.StdEncoding.EncodeToString(ntlmChallenge(d.seed))
 	case kind == 3:
 		d.ntlmAccount(text)
-		d.done, d.password = true, true
+		d.done = true
 		d.tell(nil)
 		d.shown = "<NTLM account " + d.auth.Account + ", response>"
 	case len(text) == 0 && d.step == 1:

@@ -13,9 +13,10 @@ import (
 type transaction struct {
 	open   bool // MAIL was accepted
 	from   string
-	to     []string
-	size   int64 // declared
-	smtp8  bool  // BODY=8BITMIME or SMTPUTF8 was declared
+	rcpts  int      // recipients accepted
+	to     []string // the first of them
+	size   int64    // declared
+	smtp8  bool     // BODY=8BITMIME or SMTPUTF8 was declared
 	chunks *intake
 }
 
@@ -155,7 +156,7 @@ func (c *conn) rcptTo(cmd command) {
 	case !c.mail.open:
 		c.reply("503 5.5.2 Need mail command")
 		return
-	case len(c.mail.to) >= c.limits.Recipients:
+	case c.mail.rcpts >= c.limits.Recipients:
 		c.rec.quirk(quirkLimitRecipients)
 		c.reply("452 4.5.3 Too many recipients")
 		return
@@ -163,7 +164,9 @@ func (c *conn) rcptTo(cmd command) {
 	if c.answer("250 2.1.5 Recipient OK", "RCPT") != '2' {
 		return
 	}
-	c.mail.to = append(c.mail.to, p.addr)
+	if c.mail.rcpts++; len(c.mail.to) < keptRcpts {
+		c.mail.to = append(c.mail.to, p.addr)
+	}
 	c.rec.recipient(p.addr)
 }
 
@@ -193,9 +196,9 @@ func (c *conn) protocol() string {
 		return c.rec.Protocol
 	case c.greeted || len(c.rec.Auth) > 0 || c.rec.MailFrom != "" || c.rec.Hello != "":
 		return ""
-	case c.rec.TLS.Mode != probes.NoTLS:
+	case c.rec.TLS.Mode != probes.NoTLS && len(c.rec.TLS.ClientVersions) > 0:
 		return ""
-	case c.unknown > 0:
+	case c.in.any:
 		return "scan"
 	case c.end == probes.EndLimit || c.end == probes.EndShutdown:
 		return ""

@@ -3,6 +3,9 @@ package capture
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"offbasic/probes"
 )
 
 func TestBuiltInPoliciesAreWhatAFileMayHold(t *testing.T) {
@@ -83,5 +86,21 @@ func TestEachPeerMayMeetItsOwnPolicy(t *testing.T) {
 	c.ask("MAIL FROM:<scan@contoso.example>", "421 4.3.2 come back")
 	if s := r.session(); s.Policy != "asked" || s.End != "dropped" {
 		t.Errorf("policy %q, end %s", s.Policy, s.End)
+	}
+}
+
+func TestADelayHoldsTheAnswerAndStoppingEndsIt(t *testing.T) {
+	p := policy(t, "relay")
+	p.Delays = map[string]int{"GREETING": 30, "EHLO": policyDelay}
+	r := start(t, &Server{Policy: p})
+	began := time.Now()
+	c := r.greeted()
+	if waited := time.Since(began); waited < 30*time.Millisecond {
+		t.Errorf("greeted after %s", waited)
+	}
+	c.send("EHLO a.example\r\n")
+	r.stop()
+	if s := r.session(); s.End != probes.EndShutdown {
+		t.Errorf("end %s", s.End)
 	}
 }

@@ -36,6 +36,7 @@ type reader struct {
 	idle time.Duration       // for wait: how long a client may be silent
 	buf  []byte
 	r, w int
+	any  bool // something came
 }
 
 func newReader(src io.Reader, idle time.Duration, wait func(time.Duration)) *reader {
@@ -73,6 +74,7 @@ func (b *reader) more(limit int, d time.Duration) error {
 		n, err := b.src.Read(b.buf[b.w:])
 		b.w += n
 		if n > 0 {
+			b.any = true
 			return nil
 		}
 		if err != nil {

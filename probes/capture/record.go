@@ -17,7 +17,7 @@ const (
 	keptAuths   = 20   // sign-in attempts
 	keptQuirks  = 100
 	keptText    = 96 << 10 // bytes of everything that a client can repeat
-	keptRcpts   = 200      // recipients
+	keptRcpts   = 100      // recipients
 	keptSubject = 400      // bytes of a header
 )
 

@@ -240,6 +240,7 @@ func TestPlainAndSTARTTLSAreTakenOnTheTLSPort(t *testing.T) {
 	for _, how := range []string{"plain", "starttls"} {
 		t.Run(how, func(t *testing.T) {
 			c, r := pipeTo(t, "465")
+			raw := c.conn
 			c.send("EHLO a.example\r\n") // instead of waiting for three seconds
 			c.expect("220")
 			c.expect("250")
@@ -249,7 +250,7 @@ func TestPlainAndSTARTTLSAreTakenOnTheTLSPort(t *testing.T) {
 				c.ask("EHLO a.example", "250")
 			}
 			c.ask("QUIT", "221")
-			c.conn.Close()
+			raw.Close()
 			s := <-r.ended
 			if !slices.Contains(s.Quirks, quirkPlainOnTLSPort) || (how == "starttls") != slices.Contains(s.Quirks, quirkSTARTTLSOnTLSPort) {
 				t.Errorf("quirks %q", s.Quirks)

@@ -100,10 +100,16 @@ func TestRefusalsCarryGraphsOwnWords(t *testing.T) {
 		want   probes.Code
 		args   map[string]string
 	}{
-		{403, `{"error":{"code":"ErrorAccessDenied","message":"Access is denied.\u001b[31m","innerError":{"request-id":"r-1"}}}`,
-			graph.Refused, map[string]string{"status": "403", "code": "ErrorAccessDenied", "message": `Access is denied.\x1b[31m`, "request_id": "r-1"}},
-		{401, `{"error":{"code":"InvalidAuthenticationToken","message":"Access token has expired."}}`,
-			graph.Refused, map[string]string{"code": "InvalidAuthenticationToken", "request_id": "from-the-header"}},
+		{
+			403, `{"error":{"code":"ErrorAccessDenied","message":"Access is denied.\u001b[31m","innerError":{"request-id":"r-1"}}}`,
+			graph.Refused,
+			map[string]string{"status": "403", "code": "ErrorAccessDenied", "message": `Access is denied.\x1b[31m`, "request_id": "r-1"},
+		},
+		{
+			401, `{"error":{"code":"InvalidAuthenticationToken","message":"Access token has expired."}}`,
+			graph.Refused,
+			map[string]string{"code": "InvalidAuthenticationToken", "request_id": "from-the-header"},
+		},
 		{502, `<html>Bad gateway</html>`, graph.Refused, map[string]string{"status": "502", "code": ""}},
 		{429, `{"error":{"code":"TooManyRequests","message":"slow"}}`, graph.Throttled, map[string]string{"retry_after": "2.128"}},
 		{302, ``, graph.Refused, map[string]string{"status": "302"}},

@@ -67,7 +67,9 @@ func TestMemoryShowsNothing(t *testing.T) {
 
 func TestLockedOrMissingKeyringIsAFault(t *testing.T) {
 	s := fake(nil)
-	s.get = func(string, string) (string, error) { return "", errors.New("The name org.freedesktop.secrets\x1b was not provided") }
+	s.get = func(string, string) (string, error) {
+		return "", errors.New("The name org.freedesktop.secrets\x1b was not provided")
+	}
 	s.set = func(string, string, string) error { return keyring.ErrSetDataTooBig }
 	_, err := s.Get("app")
 	var f *probes.Fault

@@ -61,8 +61,10 @@ func (l *Lab) checkAssertionClaims(tenant string, a assertion) *refusal {
 	const skew = 5 * 60 // seconds
 	switch {
 	case a.Before > now+skew || a.Expires < now-skew || a.Expires > now+24*3600:
-		return &refusal{http.StatusUnauthorized, "invalid_client", 700024,
-			"Client assertion is not within its valid time range."}
+		return &refusal{
+			http.StatusUnauthorized, "invalid_client", 700024,
+			"Client assertion is not within its valid time range.",
+		}
 	case a.Issuer != l.app.ClientID || a.Subject != l.app.ClientID:
 		return badAssertion("The issuer or subject is not the application.")
 	case a.Audience != base+"/oauth2/v2.0/token" && a.Audience != base+"/v2.0":
@@ -72,6 +74,8 @@ func (l *Lab) checkAssertionClaims(tenant string, a assertion) *refusal {
 }
 
 func badAssertion(reason string) *refusal {
-	return &refusal{http.StatusUnauthorized, "invalid_client", 700027,
-		"The certificate with identifier used to sign the client assertion is not registered on application. [Reason - " + reason + "]"}
+	return &refusal{
+		http.StatusUnauthorized, "invalid_client", 700027,
+		"The certificate with identifier used to sign the client assertion is not registered on application. [Reason - " + reason + "]",
+	}
 }

@@ -127,8 +127,10 @@ func (l *Lab) clientCredentials(tenant string, form url.Values) (resource, *refu
 func (l *Lab) checkTenant(tenant string, _ url.Values) *refusal {
 	switch {
 	case isCommon(tenant):
-		return &refusal{http.StatusBadRequest, "invalid_request", 9001023,
-			"The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint."}
+		return &refusal{
+			http.StatusBadRequest, "invalid_request", 9001023,
+			"The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint.",
+		}
 	case !l.isTenant(tenant):
 		no := tenantNotFound(tenant)
 		return &no
@@ -139,8 +141,10 @@ func (l *Lab) checkTenant(tenant string, _ url.Values) *refusal {
 func checkForm(_ string, form url.Values) *refusal {
 	for _, name := range []string{"grant_type", "client_id", "scope"} {
 		if form.Get(name) == "" {
-			return &refusal{http.StatusBadRequest, "invalid_request", 900144,
-				"The request body must contain the following parameter: '" + name + "'."}
+			return &refusal{
+				http.StatusBadRequest, "invalid_request", 900144,
+				"The request body must contain the following parameter: '" + name + "'.",
+			}
 		}
 	}
 	if form.Get("grant_type") != "client_credentials" {
@@ -169,8 +173,10 @@ func (l *Lab) checkCredential(tenant string, form url.Values) *refusal {
 	case form.Get("client_assertion") != "" && form.Get("client_assertion_type") == assertionType:
 		return l.checkAssertion(tenant, form.Get("client_assertion"))
 	case form.Get("client_secret") == "":
-		return &refusal{http.StatusUnauthorized, "invalid_client", 7000218,
-			"The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
+		return &refusal{
+			http.StatusUnauthorized, "invalid_client", 7000218,
+			"The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+		}
 	case subtle.ConstantTimeCompare([]byte(form.Get("client_secret")), []byte(l.app.Secret)) != 1:
 		return &refusal{http.StatusUnauthorized, "invalid_client", 7000215, fmt.Sprintf(
 			"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "+
@@ -184,7 +190,7 @@ func (l *Lab) checkCredential(tenant string, form url.Values) *refusal {
 // OpenID Connect, which Entra passes over.
 func checkScope(scope string) (resource, *refusal) {
 	var found *resource
-	for _, s := range strings.Fields(scope) {
+	for s := range strings.FieldsSeq(scope) {
 		if slices.Contains([]string{"openid", "offline_access", "profile"}, s) {
 			continue
 		}

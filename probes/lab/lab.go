@@ -8,6 +8,9 @@ package lab
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -41,6 +44,17 @@ type App struct {
 	RegistrationObjectID string // of the app registration: the wrong one for New-ServicePrincipal
 	Secret               string
 	Certificate          []byte // PEM with certificate and key
+}
+
+// String names the app without its secret.
+func (a App) String() string { return "app " + a.Name + " " + a.ClientID }
+
+// Format writes the app without its secret, whatever the verb.
+func (a App) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.String()) }
+
+// MarshalJSON writes the app without its secret.
+func (a App) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"name": a.Name, "client_id": a.ClientID, "object_id": a.ObjectID})
 }
 
 // Lab is a running tenant.
@@ -90,6 +104,11 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	l.smtp = serveSMTP(l)
 	l.stop = context.AfterFunc(ctx, func() { l.shut() })
 	return l, nil
+}
+
+// Format writes no secret of the tenant, whatever the verb.
+func (l *Lab) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "lab at "+l.submission.Addr().String())
 }
 
 // listen opens the three addresses, or none.

@@ -238,7 +238,7 @@ func (s *session) startTLS(string) {
 	conf.MinVersion = tls.VersionTLS10
 	conn := tls.Server(s.conn, conf)
 	_ = s.conn.SetDeadline(time.Now().Add(30 * time.Second)) //nolint:forbidigo // a socket's deadline is real time
-	if err := conn.Handshake(); err != nil {
+	if err := conn.Handshake(); err != nil {                 //nolint:noctx // the deadline ends it, and so does close
 		s.over = true
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/mail"
+	"slices"
 	"strings"
 
 	"offbasic/probes"
@@ -156,12 +157,10 @@ func (l *Lab) sendRole(b bearer) error {
 	if !strings.EqualFold(b.App, l.app.ClientID) {
 		return errors.New("of another application")
 	}
-	for _, r := range b.Roles {
-		if r == "SMTP.SendAsApp" {
-			return nil
-		}
+	if !slices.Contains(b.Roles, "SMTP.SendAsApp") {
+		return errors.New("without SMTP.SendAsApp")
 	}
-	return errors.New("without SMTP.SendAsApp")
+	return nil
 }
 
 func (s *session) mailFrom(arg string) {

@@ -47,7 +47,11 @@ func target(c probes.Cmdlet) string {
 	for _, name := range []string{"Identity", "PrimarySmtpAddress", "Name"} {
 		switch v, ok := c.Param(name); {
 		case ok && v.Kind == probes.VarValue:
-			return "[string]$" + v.Text
+			object, property, _ := strings.Cut(v.Text, ".")
+			if property == "" {
+				return "[string]$" + object
+			}
+			return "[string]$" + object + ".Name" // an id says nothing to a reader
 		case ok:
 			return Quote(v.Text)
 		}

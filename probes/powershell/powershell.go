@@ -174,35 +174,23 @@ func (w caller) guarded(s probes.ScriptStep) []string {
 	return lines
 }
 
+// readBack writes one read. What an optional one cannot read is noted by
+// Add-Reading of the frame.
 func readBack(r probes.ReadBack) []string {
 	w := caller{}
-	names := make([]string, len(r.Select))
-	for i, n := range r.Select {
-		names[i] = Quote(n)
+	lines := w.repeated(r.Each, []string{
+		"ConvertTo-ReadBack -Objects @(Find-Object { " + w.call(r.Cmdlet) + " }) -Names @(" + quoted(r.Select) + ")",
+	})
+	open, end := "$answer['results']["+Quote(r.ID)+"] = @(", ")"
+	if r.Optional {
+		open, end = "Add-Reading -Id "+Quote(r.ID)+" -Read { ", " }"
 	}
-	read := fmt.Sprintf("ConvertTo-ReadBack -Objects @(Find-Object { %s }) -Names @(%s)", w.call(r.Cmdlet), strings.Join(names, ", "))
-	into := "$answer['results'][" + Quote(r.ID) + "] = @("
-	lines := []string{into + read + ")"}
-	if r.Each != nil {
-		lines = w.repeated(r.Each, tolerant(r, []string{read}))
-		lines[0] = into + lines[0]
-		lines[len(lines)-1] += ")"
-	} else {
-		lines = tolerant(r, lines)
-	}
+	lines[0] = open + lines[0]
+	lines[len(lines)-1] += end
 	if names := without(r.Cmdlet.Variables(), r.Each); len(names) > 0 {
 		lines = block("if ($"+strings.Join(names, " -and $")+") {", lines)
 	}
 	return indent(lines)
-}
-
-// tolerant notes what an optional read could not read, and goes on.
-func tolerant(r probes.ReadBack, lines []string) []string {
-	if !r.Optional {
-		return lines
-	}
-	lines = block("try {", lines)
-	return append(lines, block("catch {", []string{"$answer['unread'][" + Quote(r.ID) + "] = [string]$_.Exception.Message"})...)
 }
 
 // repeated writes lines once for each object or value.

@@ -81,7 +81,7 @@ func (r rawClaims) clean() probes.Claims {
 		Object:   short(r.Object),
 		User:     short(first(r.UPN, r.Name, r.Unique)),
 	}
-	for _, s := range strings.Fields(r.Scopes) {
+	for s := range strings.FieldsSeq(r.Scopes) {
 		c.Scopes = append(c.Scopes, short(s))
 	}
 	for _, s := range r.Roles {

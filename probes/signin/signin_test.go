@@ -133,7 +133,9 @@ func TestNoErrorHoldsTheSecret(t *testing.T) {
 			b, _ := io.ReadAll(r.Body)
 			w.Write(b)
 		},
-		func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) },
+		func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		},
 		func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":3599,"access_token":%q}`, secret)
 		},
@@ -181,6 +183,7 @@ func TestFormattingShowsNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	key := fmt.Sprintf("%d", a.Certificate[:20]) // as %v writes bytes
 	type hidden struct {
 		t signin.Token
 		T *signin.Token
@@ -198,7 +201,7 @@ func TestFormattingShowsNoSecret(t *testing.T) {
 	}
 	for _, secret := range []string{
 		a.Secret, fmt.Sprintf("%x", a.Secret), tok.Access()[:40], fmt.Sprintf("%x", tok.Access()[:40]), string(a.Certificate[:60]),
-		base64.StdEncoding.EncodeToString(a.Certificate)[:60], fmt.Sprint(a.Certificate[:20]),
+		base64.StdEncoding.EncodeToString(a.Certificate)[:60], key,
 	} {
 		if strings.Contains(shown.String(), strings.Trim(secret, "[]")) {
 			t.Errorf("formatting shows %q", secret)

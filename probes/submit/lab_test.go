@@ -219,8 +219,10 @@ func TestPasswordsTodayAndAfterTheRetirement(t *testing.T) {
 	}{
 		{"right", "scan@contoso.example", l.Password("scan@contoso.example"), "", false},
 		{"wrong", "scan@contoso.example", "letmein1", "535 5.7.3 Authentication unsuccessful", false},
-		{"organisation's switch off", "accounting@contoso.example", l.Password("accounting@contoso.example"),
-			"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information.", false},
+		{
+			"organisation's switch off", "accounting@contoso.example", l.Password("accounting@contoso.example"),
+			"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information.", false,
+		},
 		// MC786329
 		{"retired", "scan@contoso.example", l.Password("scan@contoso.example"), "550 5.7.30 Basic authentication is not supported for Client Submission.", true},
 	} {

@@ -44,25 +44,32 @@ func (m *mask) add(needle string) {
 	}
 }
 
+// find marks the bytes of s that come from the secret; nil when none does.
+func (m *mask) find(s string) (secret []bool) {
+	for w, known := range m.windows {
+		for i := range len(s) - w + 1 {
+			if _, ok := known[s[i:i+w]]; !ok {
+				continue
+			}
+			if secret == nil {
+				secret = make([]bool, len(s))
+			}
+			for k := i; k < i+w; k++ {
+				secret[k] = true
+			}
+		}
+	}
+	return secret
+}
+
 // cut replaces every stretch of s that comes from the secret. A nil mask knows
 // no secret.
 func (m *mask) cut(s string) string {
 	if m == nil {
 		return s
 	}
-	secret := make([]bool, len(s)+1)
-	found := false
-	for w, known := range m.windows {
-		for i := range len(s) - w + 1 {
-			if _, ok := known[s[i:i+w]]; ok {
-				found = true
-				for k := i; k < i+w; k++ {
-					secret[k] = true
-				}
-			}
-		}
-	}
-	if !found {
+	secret := m.find(s)
+	if secret == nil {
 		return s
 	}
 	var b strings.Builder

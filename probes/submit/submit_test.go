@@ -2,6 +2,7 @@ package submit_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -66,10 +67,16 @@ func TestPasswordMechanisms(t *testing.T) {
 		answers   []string
 		want      []string
 	}{
-		{submit.LOGIN, []string{"334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 2.7.0 OK"},
-			[]string{"AUTH LOGIN", b64([]byte("scan@contoso.example")), b64([]byte(password))}},
-		{submit.PLAIN, []string{"235 2.7.0 OK"},
-			[]string{"AUTH PLAIN " + b64([]byte("\x00scan@contoso.example\x00"+password))}},
+		{
+			submit.LOGIN,
+			[]string{"334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 2.7.0 OK"},
+			[]string{"AUTH LOGIN", b64([]byte("scan@contoso.example")), b64([]byte(password))},
+		},
+		{
+			submit.PLAIN,
+			[]string{"235 2.7.0 OK"},
+			[]string{"AUTH PLAIN " + b64([]byte("\x00scan@contoso.example\x00"+password))},
+		},
 	} {
 		var heard []string
 		r, _, ended := talk(t, func(p *peer) {
@@ -335,28 +342,27 @@ func TestCertificatesAreVerified(t *testing.T) {
 	other, otherPool := leaf(t, now.Add(-day), now.Add(day), "smtp.example.org")
 	old, oldPool := leaf(t, now.Add(-3*day), now.Add(-2*day))
 	for _, tt := range []struct {
-		name string
-		edit func(*submit.Request, *peer)
-		want probes.Code
-		arg  string
+		name   string
+		client func(*submit.Request)
+		server func(*tls.Config)
+		want   probes.Code
+		arg    string
 	}{
-		{"an unknown issuer", func(r *submit.Request, _ *peer) { _, r.Roots = today(t) }, submit.Untrusted, "name"},
-		{"another name", func(r *submit.Request, p *peer) { p.conf.Certificates[0], r.Roots = other, otherPool }, submit.WrongName, "names"},
-		{"a past date", func(r *submit.Request, p *peer) { p.conf.Certificates[0], r.Roots = old, oldPool }, submit.Expired, "until"},
-		{"TLS 1.1", func(_ *submit.Request, p *peer) { p.conf.MaxVersion = 0x0302 }, submit.TLSFailed, "cause"},
+		{"an unknown issuer", func(r *submit.Request) { _, r.Roots = today(t) }, func(*tls.Config) {}, submit.Untrusted, "name"},
+		{"another name", func(r *submit.Request) { r.Roots = otherPool }, func(c *tls.Config) { c.Certificates = []tls.Certificate{other} }, submit.WrongName, "names"},
+		{"a past date", func(r *submit.Request) { r.Roots = oldPool }, func(c *tls.Config) { c.Certificates = []tls.Certificate{old} }, submit.Expired, "until"},
+		{"TLS 1.1", func(*submit.Request) {}, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }, submit.TLSFailed, "cause"},
 	} {
 		for _, mode := range []probes.TLSMode{probes.StartTLS, probes.Implicit} {
 			r, p, ended := talk(t, func(p *peer) {
-				if p.conf.NextProtos != nil { // marks implicit TLS
+				tt.server(p.conf)
+				if mode == probes.Implicit {
 					p.startTLS()
 				}
 				p.script("")
 			})
 			r.TLS = mode
-			if mode == probes.Implicit {
-				p.conf.NextProtos = []string{"smtp"}
-			}
-			tt.edit(&r, p)
+			tt.client(&r)
 			tr := submit.Send(t.Context(), r, nil)
 			<-ended
 			if at := tr.Reached(); at.Fault != tt.want || at.Args[tt.arg] == "" {

@@ -168,7 +168,7 @@ func (c *call) root() *cobra.Command {
 	flags.String("lang", "en", c.tr.T("cli.flag.lang"))
 	root.Flags().BoolVar(&c.plain, "plain", false, c.tr.T("cli.flag.plain"))
 	root.AddCommand(
-		c.tourCommand(), c.captureCommand(), c.planCommand(), c.registerCommand(), c.scriptCommand(),
+		c.tourCommand(), c.captureCommand(), c.interviewCommand(), c.planCommand(), c.registerCommand(), c.scriptCommand(),
 		c.sendCommand(), c.verifyCommand(), c.explainCommand(), c.labCommand(),
 	)
 	c.translateHelp(root)

@@ -35,7 +35,7 @@ type interviewFlags struct {
 	route  string
 	length int
 
-	replay, to, encryption string
+	replay, to string
 }
 
 func (c *call) interviewCommand() *cobra.Command {
@@ -54,7 +54,6 @@ func (c *call) interviewCommand() *cobra.Command {
 	flags.IntVar(&f.length, "length", 0, c.tr.T("cli.flag.length"))
 	flags.StringVar(&f.replay, "replay", "", c.tr.T("cli.flag.replay"))
 	flags.StringVar(&f.to, "to", "", c.tr.T("cli.flag.replay_to"))
-	flags.StringVar(&f.encryption, "tls", "", c.tr.T("cli.flag.replay_tls"))
 	c.limitFlags(flags, &f.limits)
 	return cmd
 }
@@ -112,7 +111,7 @@ func (f *interviewFlags) check(given func(string) bool) error {
 		with  string
 	}{
 		{[]string{"route", "length"}, f.canary, "--canary"},
-		{[]string{"to", "tls"}, f.replay != "", "--replay"},
+		{[]string{"to"}, f.replay != "", "--replay"},
 		{[]string{"canary", "listen", "peer", "main", "wait"}, f.replay == "" || !given("replay"), "an interview, not to --replay"},
 		{[]string{"peer", "main", "wait"}, !f.canary, "an interview, not to --canary"},
 	} {

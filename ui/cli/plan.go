@@ -147,14 +147,17 @@ func (c *call) judged(findings []checks.Finding, ranked []checks.Ranked) {
 	c.say("")
 	for _, r := range ranked {
 		c.say("  %-10s  %s", r.Route, c.tr.T("fit."+string(r.Fit)))
-		for _, reason := range slices.Concat(r.For, r.Against) {
-			c.say("              %s", c.tr.T("reason."+reason.ID, reason.Args))
-		}
-		for _, need := range r.Needs {
-			c.say("              %s", c.tr.T("need."+need.ID, need.Args))
-		}
-		for _, lack := range r.Lacks {
-			c.say("              %s", c.tr.T("lack."+lack.ID, lack.Args))
-		}
+		c.reasons("+", "reason.", r.For)
+		c.reasons("-", "reason.", r.Against)
+		c.reasons("!", "reason.", r.Needs)
+		c.reasons("?", "lack.", r.Lacks)
+	}
+}
+
+// reasons prints those of one kind: + for, - against, ! needed first, ? not
+// known.
+func (c *call) reasons(sign, key string, list []checks.Reason) {
+	for _, r := range list {
+		c.say("              %s %s", sign, c.tr.T(key+r.ID, r.Args))
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,10 +19,11 @@ import (
 	"offbasic/wizard/folder"
 )
 
-// scriptFlags tell for whom a script is written.
+// scriptFlags tell what a script is about.
 type scriptFlags struct {
-	sender, mailbox, to string
-	all                 bool
+	values     wizard.ScriptValues
+	sender, to string
+	all        bool
 }
 
 func (c *call) scriptCommand() *cobra.Command {
@@ -33,7 +35,14 @@ func (c *call) scriptCommand() *cobra.Command {
 	check := c.sub("script", "check FILE", func(cmd *cobra.Command, args []string) error { return c.scriptCheck(cmd.Context(), f, args) })
 	for _, sub := range []*cobra.Command{show, save, check} {
 		sub.Flags().StringVar(&f.sender, "sender", "", c.tr.T("cli.flag.sender"))
-		sub.Flags().StringVar(&f.mailbox, "mailbox", "", c.tr.T("cli.flag.mailbox"))
+		for _, in := range wizard.ScriptInputs() {
+			usage := c.tr.T("script.value." + in.Name)
+			if in.List != nil {
+				sub.Flags().StringArrayVar(in.List(&f.values), in.Name, nil, usage)
+			} else {
+				sub.Flags().StringVar(in.Text(&f.values), in.Name, "", usage)
+			}
+		}
 	}
 	save.Flags().StringVar(&f.to, "to", ".", c.tr.T("cli.flag.to_dir"))
 	save.Flags().BoolVar(&f.all, "all", false, c.tr.T("cli.flag.all_scripts"))
@@ -47,45 +56,92 @@ func (c *call) sub(parent, use string, run func(*cobra.Command, []string) error)
 	return &cobra.Command{Use: use, Short: c.tr.T("cli." + parent + "." + name), RunE: run}
 }
 
+// scriptList lists the scripts that change something, then those that only
+// read.
 func (c *call) scriptList() error {
-	for _, name := range wizard.ScriptNames() {
-		if c.json {
-			if err := c.line(scriptLine{Type: "script", Script: name}); err != nil {
-				return err
-			}
-			continue
+	for _, changes := range []bool{true, false} {
+		heading := "script.list.reads"
+		if changes {
+			heading = "script.list.changes"
 		}
-		c.say("%-20s  %s", name, c.tr.T("script."+name))
+		c.say("%s", c.tr.T(heading))
+		for _, name := range wizard.ScriptNames() {
+			s, _ := wizard.ScriptNamed(name, wizard.ScriptValues{})
+			if s.Changes() != changes {
+				continue
+			}
+			needs, takes := wizard.ScriptInputsOf(name)
+			if c.json {
+				if err := c.line(scriptLine{Type: "script", Script: name, Changes: &changes, Needs: needs, Takes: takes}); err != nil {
+					return err
+				}
+				continue
+			}
+			c.say("  %-24s  %s", name, c.tr.T("script."+name))
+		}
 	}
 	return nil
 }
 
-// build makes a script by name for a sender or mailbox. Ids that are not known
-// yet are placeholders that cannot be mistaken for real ones.
-func (c *call) build(ctx context.Context, f scriptFlags, name string) (probes.Script, error) {
+// built is a script, and the values of it that are placeholders.
+type built struct {
+	probes.Script
+	placeholders []string
+}
+
+// build makes a script by name, with the values of the command line, else of
+// the sender and the migration. What is not known is a placeholder that cannot
+// be mistaken for a real value, and is said on stderr.
+func (c *call) build(v wizard.ScriptValues, name string) (built, error) {
+	v, missing := v.Filled(name)
+	if err := given(v.Validate(name), missing); err != nil {
+		return built{}, usageError{err}
+	}
+	s, ok := wizard.ScriptNamed(name, v)
+	if !ok {
+		return built{}, badUsage("no script is named %q: use one of %s", name, strings.Join(wizard.ScriptNames(), ", "))
+	}
+	if len(missing) > 0 {
+		c.note("script.placeholders", text.Args{"script": name, "values": "--" + strings.Join(missing, ", --")})
+	}
+	return built{s, missing}, nil
+}
+
+// given leaves out what is wrong with placeholders.
+func given(err error, placeholders []string) error {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the errors are wanted one by one
+	if !ok {
+		return err
+	}
+	return errors.Join(slices.DeleteFunc(joined.Unwrap(), func(err error) bool {
+		wrong, ok := errors.AsType[*wizard.ValueError](err)
+		return ok && slices.Contains(placeholders, wrong.Name)
+	})...)
+}
+
+// known are the values of the command line, and for what it leaves out those
+// of the sender and of the migration.
+func (c *call) known(ctx context.Context, f scriptFlags) (wizard.ScriptValues, error) {
 	w, err := c.open(ctx)
 	if err != nil {
-		return probes.Script{}, err
+		return wizard.ScriptValues{}, err
 	}
 	defer w.Close() //nolint:errcheck // nothing was written
-	m := w.Folder.Migration()
-	v := wizard.ScriptValues{Mailbox: f.mailbox, App: wizard.Registration{ClientID: "<client-id>", ObjectID: "<enterprise-application-object-id>"}}
+	m, v := w.Folder.Migration(), f.values
 	if m.App != nil {
-		v.App = *m.App
+		v.App.ClientID, v.App.ObjectID = first(v.App.ClientID, m.App.ClientID), first(v.App.ObjectID, m.App.ObjectID)
+		v.App.Name = first(v.App.Name, m.App.Name)
 	}
 	if f.sender != "" {
 		s, ok := m.Sender(f.sender)
 		if !ok {
-			return probes.Script{}, noSender(f.sender)
+			return v, noSender(f.sender)
 		}
-		v.Mailbox = first(v.Mailbox, s.Mailbox())
+		if len(v.Mailboxes) == 0 {
+			v.Mailbox = s.Mailbox()
+		}
 	}
-	v.Mailbox = first(v.Mailbox, "<mailbox>")
-	s, ok := wizard.ScriptNamed(name, v)
-	if !ok {
-		return probes.Script{}, badUsage("no script is named %q: use one of %s", name, strings.Join(wizard.ScriptNames(), ", "))
-	}
-	return s, nil
+	return v, nil
 }
 
 func (c *call) writer() powershell.Writer { return (&Work{Text: c.tr}).scripts() }
@@ -94,16 +150,20 @@ func (c *call) scriptShow(ctx context.Context, f scriptFlags, args []string) err
 	if len(args) != 1 {
 		return badUsage("script show needs the name of one script: %s", strings.Join(wizard.ScriptNames(), ", "))
 	}
-	s, err := c.build(ctx, f, args[0])
+	v, err := c.known(ctx, f)
 	if err != nil {
 		return err
 	}
-	t, err := c.writer().Text(s)
+	s, err := c.build(v, args[0])
+	if err != nil {
+		return err
+	}
+	t, err := c.writer().Text(s.Script)
 	if err != nil {
 		return err
 	}
 	if c.json {
-		return c.line(scriptLine{Type: "script", Script: s.Name, Text: t})
+		return c.line(scriptLine{Type: "script", Script: s.Name, Text: t, Placeholders: s.placeholders})
 	}
 	_, err = fmt.Fprint(c.Out, t)
 	return err
@@ -116,11 +176,15 @@ func (c *call) scriptSave(ctx context.Context, f scriptFlags, names []string) er
 	if len(names) == 0 {
 		return badUsage("script save needs the names of scripts, or --all: %s", strings.Join(wizard.ScriptNames(), ", "))
 	}
+	v, err := c.known(ctx, f)
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(f.to, 0o700); err != nil {
 		return &probes.Fault{Op: "make folder " + f.to, Code: "save_failed", Err: err}
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		s, err := c.build(ctx, f, name)
+		s, err := c.build(v, name)
 		if err != nil {
 			return err
 		}
@@ -131,16 +195,16 @@ func (c *call) scriptSave(ctx context.Context, f scriptFlags, names []string) er
 	return nil
 }
 
-func (c *call) saveTo(path string, s probes.Script) error {
+func (c *call) saveTo(path string, s built) error {
 	var b strings.Builder
-	if err := c.writer().Write(&b, s); err != nil {
+	if err := c.writer().Write(&b, s.Script); err != nil {
 		return err
 	}
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		return &probes.Fault{Op: "save " + path, Code: "save_failed", Err: err}
 	}
 	if c.json {
-		return c.line(scriptLine{Type: "script", Script: s.Name, Path: path})
+		return c.line(scriptLine{Type: "script", Script: s.Name, Path: path, Placeholders: s.placeholders})
 	}
 	c.say("%s", path)
 	return nil
@@ -160,16 +224,43 @@ func (c *call) scriptCheck(ctx context.Context, f scriptFlags, args []string) er
 	if err != nil {
 		return err
 	}
-	s, err := c.build(ctx, f, answer.Script)
+	v, err := c.known(ctx, f)
 	if err != nil {
 		return err
 	}
-	got := checks.CompareReadBack(s, answer)
+	s, err := c.build(v, answer.Script)
+	if err != nil {
+		return err
+	}
+	if answer.Error != "" {
+		return &probes.Fault{Op: tried, Code: "script_stopped", Args: text.Args{"error": probes.Clean(answer.Step+": "+answer.Error, 400)}}
+	}
+	if !s.Changes() {
+		return c.wasRead(s.Script, answer)
+	}
+	got := checks.CompareReadBack(s.Script, answer)
 	if err := c.compared(got); err != nil {
 		return err
 	}
 	if !checks.AllAsExpected(got) {
 		return errFindings
+	}
+	return nil
+}
+
+// wasRead says how much a script that changes nothing has read.
+func (c *call) wasRead(s probes.Script, f probes.ReadBackFile) error {
+	rows := map[string]int{}
+	for _, r := range s.Reads {
+		rows[r.ID] = len(f.Results[r.ID])
+		said := c.tr.T("script.rows", text.Args{"count": itoa(rows[r.ID])})
+		if why := f.Unread[r.ID]; why != "" {
+			said = c.tr.T("script.unread", text.Args{"why": probes.Clean(why, 200)})
+		}
+		c.say("  %-24s  %s", r.ID, said)
+	}
+	if c.json {
+		return c.line(scriptLine{Type: "script", Script: s.Name, Rows: rows, Unread: f.Unread})
 	}
 	return nil
 }
@@ -197,6 +288,18 @@ type scriptLine struct {
 	Script string `json:"script"`
 	Text   string `json:"text,omitempty"`
 	Path   string `json:"path,omitempty"`
+	// Placeholders are the inputs that are not known: the script cannot be run
+	// yet.
+	Placeholders []string `json:"placeholders,omitempty"`
+	// Of the list: whether the script changes something, what it must be told,
+	// and what else it can be told.
+	Changes *bool    `json:"changes,omitempty"`
+	Needs   []string `json:"needs,omitempty"`
+	Takes   []string `json:"takes,omitempty"`
+	// Of the answer of a script that only reads: the rows of each read, and why
+	// one was left out.
+	Rows   map[string]int    `json:"rows,omitempty"`
+	Unread map[string]string `json:"unread,omitempty"`
 }
 
 // readBackLine is one compared value in the JSON contract.

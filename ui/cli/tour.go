@@ -281,11 +281,12 @@ func (t *tour) chooseRoute(ctx context.Context) (text.Args, error) {
 	return text.Args{"route": t.tr.T("route." + string(best.Route))}, t.work.Choose(ctx, t.sender, best.Route, "")
 }
 
-func (t *tour) enterApp(ctx context.Context) (text.Args, error) {
-	app, tenant := t.work.Lab.App(), t.work.Folder.Migration().Tenant
-	r := wizard.Registration{Name: app.Name, ClientID: app.ClientID, ObjectID: app.ObjectID, Credential: wizard.Secret}
-	_, err := t.work.SaveApp(ctx, tenant, r, app.Secret)
-	return text.Args{"app": app.Name, "client": app.ClientID}, err
+func (t *tour) enterApp(context.Context) (text.Args, error) {
+	app := t.work.Folder.Migration().App
+	if app == nil {
+		return nil, errors.New("the app registration is not entered")
+	}
+	return text.Args{"app": app.Name, "client": app.ClientID}, nil
 }
 
 // sendTooEarly sends before Exchange knows the app, to see the refusal that

@@ -111,12 +111,27 @@ func (w *Work) begin(ctx context.Context, withLab bool) error {
 		return err
 	}
 	w.Lab, w.ring = l, keyring.Memory()
-	_, err = w.Folder.Change(ctx, func(m *wizard.Migration) error {
-		t := l.Tenant()
+	return w.moveIn(ctx)
+}
+
+// moveIn makes the lab the migration's tenant. Each start is a new tenant with
+// a new app: the registration is entered anew, and what was set up in an
+// earlier one is to be set up again.
+func (w *Work) moveIn(ctx context.Context) error {
+	t, app := w.Lab.Tenant(), w.Lab.App()
+	_, err := w.Folder.Change(ctx, func(m *wizard.Migration) error {
 		m.Lab = true
 		m.Tenant = wizard.Tenant{ID: t.ID, Domain: t.Domain, Domains: t.Domains}
+		for i := range m.Senders {
+			m.Senders[i].SetUp = time.Time{}
+		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	r := wizard.Registration{Name: app.Name, ClientID: app.ClientID, ObjectID: app.ObjectID, Credential: wizard.Secret}
+	_, err = w.SaveApp(ctx, w.Folder.Migration().Tenant, r, app.Secret)
 	return err
 }
 

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"context"
+
+	"offbasic/probes"
+	"offbasic/probes/replay"
+)
+
+// replayLine is a replay in the JSON contract.
+type replayLine struct {
+	Type       string        `json:"type"`
+	Session    string        `json:"session"`
+	To         string        `json:"to"`
+	Transcript []probes.Line `json:"transcript"`
+}
+
+// replay says a recorded session to the host that was named, and prints the
+// dialogue.
+func (c *call) replay(ctx context.Context, w *Work, f interviewFlags) error {
+	s, err := w.Folder.Session(ctx, f.replay)
+	if err != nil {
+		return err
+	}
+	line := replayLine{Type: "replay", Session: s.ID, To: f.to, Transcript: []probes.Line{}}
+	err = replay.Replay{Session: s, Addr: f.to, Now: w.Now}.Run(ctx, func(l probes.Line) {
+		line.Transcript = append(line.Transcript, l)
+		c.say("%s", c.transcriptLine(l))
+	})
+	if c.json && (err == nil || len(line.Transcript) > 0) {
+		if wrong := c.line(line); wrong != nil && err == nil {
+			err = wrong
+		}
+	}
+	return err
+}
