@@ -22,7 +22,7 @@ import (
 )
 
 // version is set by the release.
-var version = "" //nolint:gochecknoglobals // the linker sets it
+var version = ""
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

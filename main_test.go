@@ -47,11 +47,32 @@ func freeAddr() (string, error) {
 
 // device stands in for a device that was pointed at the capture: device ADDR
 // ACCOUNT FROM TO. It waits until the capture is up, and signs in with a
-// password if ACCOUNT is not "-". The password must never be seen again.
+// password if ACCOUNT is not "-". The password must never be seen again. With
+// "stubborn" behind, it sends again and again, whatever it is answered, until
+// nothing listens any more.
 func device() {
+	if len(os.Args) > 5 {
+		insist(os.Args[1], os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
 	if err := scan(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+// insist scans until the address that it once reached is gone, at most often
+// enough for every question there is.
+func insist(addr, account, from, to string) {
+	const often = 40
+	_ = scan(addr, account, from, to) // waits until it listens
+	for range often {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+		_ = scan(addr, account, from, to) // a refusal is what it is about
 	}
 }
 

@@ -91,7 +91,7 @@ func (s *seen) lookAtAuth(c *probes.Session) {
 		a := &c.Auth[i]
 		switch {
 		case !wentThrough(*a):
-		case a.Account == "" && strings.HasPrefix(a.Reply, "504"): // nothing was sent for a mechanism that is not taken
+		case a.Account == "" && !taken(*a): // nothing was sent for it
 		case isToken(a.Mechanism) && usedToken(c):
 			s.token = use{c, a}
 		default:
@@ -197,7 +197,7 @@ func (s *seen) lookAtPolicy(c *probes.Session) {
 		s.bare, s.noTLS = answer(sends || len(c.Auth) > 0, c, s.bare, s.noTLS)
 	}
 	switch {
-	case len(c.Auth) > 0 && !o.onlyTokens():
+	case slices.ContainsFunc(c.Auth, taken) && !o.onlyTokens():
 	case len(o.auth) == 0:
 		if sends || !noTLS || s.bare != nil || s.untied != nil { // else it may have stopped for want of TLS
 			s.relayed, s.stopped = answer(sends, c, s.relayed, s.stopped)
@@ -208,6 +208,10 @@ func (s *seen) lookAtPolicy(c *probes.Session) {
 		s.open = c
 	}
 }
+
+// taken tells an attempt whose mechanism was gone through with, and not
+// answered as unknown.
+func taken(a probes.Auth) bool { return !strings.HasPrefix(a.Reply, "504") }
 
 // offer is what a session was offered.
 type offer struct {

@@ -1,6 +1,9 @@
 package probes
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // TLSMode is how a session came to be encrypted.
 type TLSMode string
@@ -160,9 +163,9 @@ func (s Session) MarshalJSON() ([]byte, error) {
 
 // Account is the last account name that the client signed in with, or "".
 func (s Session) Account() string {
-	for i := len(s.Auth) - 1; i >= 0; i-- {
-		if s.Auth[i].Account != "" {
-			return s.Auth[i].Account
+	for _, a := range slices.Backward(s.Auth) {
+		if a.Account != "" {
+			return a.Account
 		}
 	}
 	return ""

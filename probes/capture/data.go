@@ -20,6 +20,7 @@ type intake struct {
 	failed  string // the reply to the end of data, when it is a refusal
 	quirks  []string
 	lastEnd lineEnd
+	anyLF   bool // a line feed came: its lines do not end with lone CRs
 }
 
 // Parts of a message that is being read.
@@ -197,7 +198,7 @@ func (c *conn) readData(m *intake) error {
 				return nil
 			}
 			continue
-		case c.loneCREnd(b, fresh):
+		case !m.anyLF && loneCREnd(b, fresh):
 			err := c.in.more(len(b)+1, lineEndWait)
 			if isTimeout(err) && !c.isStopped() {
 				m.add(c, b[:max(len(b)-2, 0)])
@@ -225,7 +226,7 @@ func (c *conn) readData(m *intake) error {
 }
 
 // loneCREnd tells a message of lone carriage returns that may be over.
-func (c *conn) loneCREnd(b []byte, fresh bool) bool {
+func loneCREnd(b []byte, fresh bool) bool {
 	return bytes.HasSuffix(b, []byte("\r.\r")) || fresh && string(b) == ".\r"
 }
 
@@ -233,6 +234,7 @@ func (c *conn) loneCREnd(b []byte, fresh bool) bool {
 // means that it was the end of the message.
 func (c *conn) dataLine(m *intake, l, rest []byte, fresh bool) (done bool) {
 	end := endCRLF
+	m.anyLF = true
 	text := l[:len(l)-1]
 	if n := len(text); n > 0 && text[n-1] == '\r' {
 		text = text[:n-1]

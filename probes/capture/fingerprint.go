@@ -1,7 +1,7 @@
 package capture
 
 import (
-	"crypto/md5" //nolint:gosec // JA3 is defined with MD5
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -41,7 +41,7 @@ func (h clientHello) ja3() string {
 	if h.sslv2 {
 		return ""
 	}
-	sum := md5.Sum([]byte(h.ja3String())) //nolint:gosec // JA3 is defined with MD5
+	sum := md5.Sum([]byte(h.ja3String()))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -179,7 +179,9 @@ func (r *record) recipient(addr string) {
 	}
 	if len(r.RcptTo) < keptRcpts && r.spend(len(addr)+perLine) {
 		r.RcptTo = append(r.RcptTo, addr)
+		return
 	}
+	r.quirk(quirkLimitTranscript)
 }
 
 // noteOrder records a command that came before any greeting.

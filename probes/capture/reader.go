@@ -37,6 +37,7 @@ type reader struct {
 	buf  []byte
 	r, w int
 	any  bool // something came
+	half bool // the last line ended with a CR whose LF may still come
 }
 
 func newReader(src io.Reader, idle time.Duration, wait func(time.Duration)) *reader {
@@ -127,6 +128,11 @@ type line struct {
 // line reads up to a line end: CR LF, a bare LF, or a lone CR.
 func (b *reader) line(limit int) (line, error) {
 	for {
+		if b.half && len(b.buffered()) > 0 {
+			if b.half = false; b.buf[b.r] == '\n' {
+				b.skip(1)
+			}
+		}
 		if l, ok := splitLine(b.buffered()); ok {
 			return l, nil
 		}
@@ -141,6 +147,7 @@ func (b *reader) line(limit int) (line, error) {
 		case errors.Is(err, errFull):
 			return b.cutLine(limit)
 		case waiting:
+			b.half = true
 			text := bytes.TrimRight(b.buffered(), "\r")
 			return line{text: text, size: len(b.buffered()), end: endCR}, nil
 		default:

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -78,7 +79,7 @@ func (c *conn) handshake(mode probes.TLSMode) bool {
 	s := tls.Server(t, config)
 	c.waitRead(c.limits.Command)
 	c.waitWrite(c.limits.Command)
-	err = s.Handshake() //nolint:noctx // the deadlines end it, as they end every read
+	err = s.HandshakeContext(context.Background()) // the deadlines end it, as they end every read
 	c.rec.TLS = offer(t.seen, mode)
 	if len(t.seen) > 0 && t.seen[0] != 22 {
 		c.rec.quirk(quirkSSLv2Hello)

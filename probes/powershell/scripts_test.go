@@ -236,3 +236,65 @@ func TestVariablesOfStepsAreTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+// Every script, paragraph, step and expectation has words in both languages;
+// a missing one fails in words.
+func TestEveryPartOfAScriptHasWords(t *testing.T) {
+	for _, lang := range []string{"en", "fr"} {
+		say := words(t, lang)
+		for _, name := range wizard.ScriptNames() {
+			s, _ := wizard.ScriptNamed(name, ordinary())
+			say("script." + name)
+			for _, id := range append([]string{"what"}, s.Notes...) {
+				say("script." + name + "." + id)
+			}
+			for _, st := range s.Steps {
+				say("script." + name + "." + st.ID)
+			}
+			for _, e := range s.Expects {
+				say("expect." + e.ID)
+			}
+		}
+		for _, in := range wizard.ScriptInputs() {
+			say("script.value." + in.Name)
+		}
+	}
+}
+
+// The hints how to undo stand in comments, where no checker reads them: they
+// are collected here as a script of their own. They name what they act on, and
+// no variable, so that they can be copied alone.
+func TestUndoHints(t *testing.T) {
+	var lines []string
+	for _, name := range wizard.ScriptNames() {
+		s, _ := wizard.ScriptNamed(name, ordinary())
+		for _, st := range s.Steps {
+			if st.Undo == nil {
+				continue
+			}
+			if v := st.Undo.Variables(); len(v) > 0 {
+				t.Errorf("the hint of %s, %s, uses %v", name, st.ID, v)
+			}
+			line := powershell.Line(*st.Undo)
+			lines = append(lines, line)
+			if text := written(t, "en", name, ordinary()); !strings.Contains(text, "# To undo it: "+line+"\n") {
+				t.Errorf("%s does not say %s", name, line)
+			}
+		}
+	}
+	golden.RequireEqual(t, strings.Join(slices.Compact(slices.Sorted(slices.Values(lines))), "\n")+"\n")
+}
+
+// Where there is no DNS cmdlet, or no right to read something, the read-back
+// says so under "unread" and the rest is read.
+func TestOptionalReadsStopNothing(t *testing.T) {
+	for _, name := range []string{"tenant-state", "accepted-domains", "basic-usage"} {
+		text := written(t, "en", name, ordinary())
+		if !strings.Contains(text, "function Add-Reading {") || !strings.Contains(text, "    Add-Reading -Id ") {
+			t.Errorf("%s stops where something cannot be read:\n%s", name, text)
+		}
+	}
+	if strings.Contains(written(t, "en", "smtp-auth", ordinary()), "Add-Reading") {
+		t.Error("smtp-auth goes on when it cannot read back")
+	}
+}

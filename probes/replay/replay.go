@@ -110,6 +110,11 @@ func (t *talk) all(ctx context.Context, said []step) error {
 			t.line(probes.Note, noteUntaken+" "+s.shown)
 			continue
 		}
+		if t.code == "334" && s.after == "" { // a challenge that the client did not meet
+			if err := t.say(ctx, step{shown: "*", wire: "*\r\n"}); err != nil {
+				return err
+			}
+		}
 		if err := t.say(ctx, s); err != nil {
 			return err
 		}

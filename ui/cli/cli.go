@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os/user"
-	"slices"
 	"strings"
 	"time"
 
@@ -226,17 +224,4 @@ func owner() string {
 		return "unknown"
 	}
 	return u.Username
-}
-
-// languages lists the catalogues there are.
-func languages() []string {
-	names, err := fs.Glob(assets.Locales(), "*.json")
-	if err != nil {
-		return nil
-	}
-	for i, n := range names {
-		names[i] = strings.TrimSuffix(n, ".json")
-	}
-	slices.Sort(names)
-	return names
 }

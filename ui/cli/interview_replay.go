@@ -18,7 +18,7 @@ type replayLine struct {
 // replay says a recorded session to the host that was named, and prints the
 // dialogue.
 func (c *call) replay(ctx context.Context, w *Work, f interviewFlags) error {
-	s, err := w.Folder.Session(ctx, f.replay)
+	s, err := w.recorded(ctx, f.replay)
 	if err != nil {
 		return err
 	}
@@ -33,4 +33,19 @@ func (c *call) replay(ctx context.Context, w *Work, f interviewFlags) error {
 		}
 	}
 	return err
+}
+
+// recorded is the session of that id; "last" is the last one of a sender.
+func (w *Work) recorded(ctx context.Context, id string) (probes.Session, error) {
+	if id != "last" {
+		return w.Folder.Session(ctx, id)
+	}
+	var last probes.Session
+	err := w.Folder.Sessions(ctx, func(s probes.Session) error {
+		if s.IsSender() {
+			last = s
+		}
+		return nil
+	})
+	return last, err
 }
