@@ -19,6 +19,7 @@ var imports = map[string][]string{
 	"probes/capture":    {"probes"},
 	"probes/submit":     {"probes", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
 	"probes/graph":      {"probes"},
+	"probes/neighbours": {},
 	"probes/signin":     {"probes", "github.com/AzureAD/microsoft-authentication-library-for-go/"},
 	"probes/keyring":    {"probes", "github.com/zalando/go-keyring"},
 	"probes/powershell": {"probes"},

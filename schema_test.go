@@ -95,6 +95,7 @@ func TestJSONContract(t *testing.T) {
 	}
 	hold(run(t, "", "script", "check", answer, "--json"))
 	hold(runLab(t))
+	hold(runInterview(t))
 	for kind := range known {
 		if seen[kind] == 0 {
 			t.Errorf("no command wrote a %s", kind)

@@ -43,7 +43,9 @@ type Device struct {
 
 // Hint is what gives a product away in a session.
 type Hint struct {
-	// Field is "mailer", "subject", "message_id" or "boundary".
+	// Field is "mailer", "subject", "message_id" or "boundary"; its words are
+	// under "hint.<field>", as those of "mac" are, which is met by the maker's
+	// own prefixes.
 	Field string `json:"field"`
 	// Match is a regular expression (RE2) on that field.
 	Match  string `json:"match"`
@@ -72,13 +74,36 @@ type Devices struct {
 type deviceRow struct {
 	Device
 	hints []*regexp.Regexp
+	// prefixes of hardware addresses, with who holds them.
+	prefixes map[string]string
 }
+
+// Maker says which prefixes of hardware addresses the maker of a product
+// holds. It may make other things as well: a prefix alone names nothing.
+type Maker struct {
+	Device   string   `json:"device"` // id
+	Holder   string   `json:"holder"` // as registered with the IEEE
+	Prefixes []string `json:"prefixes"`
+	Source   string   `json:"source"`
+}
+
+// Makers is the catalogue of makers' prefixes.
+func Makers() []Maker { return read[Maker]("makers.json") }
 
 // NewDevices reads the catalogue. Build one and keep it.
 func NewDevices() *Devices {
 	d := &Devices{}
+	holders := map[string]map[string]string{}
+	for _, m := range Makers() {
+		if holders[m.Device] == nil {
+			holders[m.Device] = map[string]string{}
+		}
+		for _, p := range m.Prefixes {
+			holders[m.Device][p] = m.Holder
+		}
+	}
 	for _, f := range read[Device]("devices.json") {
-		row := deviceRow{Device: f}
+		row := deviceRow{Device: f, prefixes: holders[f.ID]}
 		for _, h := range f.Hints {
 			row.hints = append(row.hints, regexp.MustCompile(h.Match))
 		}
@@ -106,7 +131,21 @@ func (d *Devices) Find(id string) (Device, bool) {
 	return Device{}, false
 }
 
-// Search lists the products whose name or scope contains all words of s.
+// Known is what the sender is: the product that the admin named by its id,
+// else the one that speaks most for itself; nil when it is not known. Of two
+// guesses with as many hints neither is taken.
+func (d *Devices) Known(id string, f Facts) *Device {
+	if dev, ok := d.Find(id); ok {
+		return &dev
+	}
+	guesses := d.Identify(f)
+	if len(guesses) == 0 || len(guesses) > 1 && len(guesses[1].Hints) == len(guesses[0].Hints) {
+		return nil
+	}
+	return &guesses[0].Device
+}
+
+// Search lists the products whose name, kind or scope contains all words of s.
 func (d *Devices) Search(s string) []Device {
 	var out []Device
 	for _, r := range d.rows {
@@ -149,7 +188,24 @@ func (r deviceRow) clues(sessions []probes.Session) []Clue {
 			}
 		}
 	}
+	if c, ok := r.maker(sessions); ok {
+		out = append(out, c)
+	}
 	return out
+}
+
+// maker tells whether a session came from a hardware address of the maker's.
+func (r deviceRow) maker(sessions []probes.Session) (Clue, bool) {
+	const prefix = len("00:00:85")
+	for _, s := range sessions {
+		if len(s.MAC) < prefix {
+			continue
+		}
+		if holder, ok := r.prefixes[s.MAC[:prefix]]; ok {
+			return Clue{"mac", s.MAC + " (" + holder + ")", s.ID}, true
+		}
+	}
+	return Clue{}, false
 }
 
 func field(s probes.Session, name string) string {

@@ -129,12 +129,15 @@ type Line struct {
 
 // Session is one captured connection.
 type Session struct {
-	ID       string    `json:"id"` // sorts by time, unique across laptops
-	Started  time.Time `json:"started"`
-	Ended    time.Time `json:"ended,omitzero"`
-	Peer     string    `json:"peer"`     // IP address
-	Listener string    `json:"listener"` // address:port
-	Policy   string    `json:"policy,omitempty"`
+	ID      string    `json:"id"` // sorts by time, unique across laptops
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+	Peer    string    `json:"peer"` // IP address
+	// MAC is the peer's hardware address, "00:00:85:0a:0b:0c", when it is on
+	// the same link and the system knows it.
+	MAC      string `json:"mac,omitempty"`
+	Listener string `json:"listener"` // address:port
+	Policy   string `json:"policy,omitempty"`
 	// Protocol is absent for SMTP; "http", "lmtp", "pop3", "imap", "scan", "bare" tell
 	// what else it was, "refused" that it was not served. Those are not senders.
 	Protocol string   `json:"protocol,omitempty"`

@@ -21,6 +21,7 @@ const (
 	StepTry     Step = "try"     // a test send is due
 	StepRepair  Step = "repair"  // the last test send was refused
 	StepVerify  Step = "verify"  // sent, and not seen to arrive
+	StepByHand  Step = "by_hand" // this program can neither set the route up nor try it
 	StepWatch   Step = "watch"   // all are proved: watch what still uses a password
 )
 
@@ -36,7 +37,7 @@ func (m Migration) Next() Suggestion {
 	if len(m.Senders) == 0 {
 		return Suggestion{Step: StepFind}
 	}
-	order := []Step{StepVerify, StepRepair, StepTry, StepScript, StepApp, StepChoose, StepCapture}
+	order := []Step{StepVerify, StepRepair, StepTry, StepScript, StepApp, StepChoose, StepCapture, StepByHand}
 	best, at := Suggestion{Step: StepWatch}, len(order)
 	for _, s := range m.Senders {
 		step := m.NextFor(s)
@@ -53,12 +54,18 @@ func (m Migration) NextFor(s Sender) Step {
 	case Proved:
 		return StepWatch
 	case Refused:
+		if !Automatic(s.Route) {
+			return StepByHand
+		}
 		return StepRepair
 	case Unknown:
 		if s.Seen.Sessions == 0 {
 			return StepCapture
 		}
 		return StepChoose
+	}
+	if !Automatic(s.Route) {
+		return StepByHand
 	}
 	if s.Last != nil && s.Last.Route == s.Route {
 		return StepVerify
@@ -70,6 +77,22 @@ func (m Migration) NextFor(s Sender) Step {
 		return StepScript
 	}
 	return StepTry
+}
+
+// Automatic tells whether this program can set a route up and try it. The
+// others are set up and tried by hand.
+func Automatic(r probes.Route) bool { return r == probes.OAuth }
+
+// Identify remembers what a sender is, as the admin says: a product of the
+// catalogue by its id, or another by name. Neither means that it is to be
+// guessed again.
+func (m *Migration) Identify(id, device, product string) error {
+	s, ok := m.Sender(id)
+	if !ok {
+		return ErrNoSender
+	}
+	s.Device, s.Product = device, product
+	return nil
 }
 
 // ErrNoSender is the answer to an id that nobody has.

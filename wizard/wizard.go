@@ -80,8 +80,14 @@ type Sender struct {
 	Peers   []string `json:"peers,omitempty"`   // addresses it was seen from
 	Hellos  []string `json:"hellos,omitempty"`  // names it greeted with
 	Account string   `json:"account,omitempty"` // mailbox it signs in as
-	Seen    Seen     `json:"seen,omitzero"`
-	Note    string   `json:"note,omitempty"`
+	MAC     string   `json:"mac,omitempty"`     // hardware address it was last seen with
+	// Device is the product that the admin said it is, by its id in the
+	// catalogue; Product is what was typed for one that is not in it. Without
+	// either the product is guessed.
+	Device  string `json:"device,omitempty"`
+	Product string `json:"product,omitempty"`
+	Seen    Seen   `json:"seen,omitzero"`
+	Note    string `json:"note,omitempty"`
 	// Skipped are the questions of the interview that the admin left out.
 	Skipped []string `json:"skipped,omitempty"`
 
@@ -244,6 +250,9 @@ func (m *Migration) newID(s probes.Session) string {
 func (s *Sender) saw(c probes.Session) {
 	s.Peers = include(s.Peers, c.Peer)
 	s.Hellos = include(s.Hellos, c.Hello)
+	if c.MAC != "" {
+		s.MAC = c.MAC
+	}
 	if a := c.Account(); a != "" {
 		s.Account = a
 	}

@@ -87,7 +87,7 @@ func (c *conn) finish() {
 	if c.mail.open && c.end != probes.EndQuit {
 		c.rec.quirk(quirkDroppedMidway)
 	}
-	if c.rec.Taken && c.end == probes.EndClosed {
+	if c.rec.Taken && (c.end == probes.EndClosed || c.end == probes.EndReset || c.end == probes.EndTimeout) {
 		c.rec.quirk(quirkNoQuit)
 	}
 	s := c.rec.snapshot()

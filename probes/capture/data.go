@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"offbasic/probes"
 )
@@ -121,6 +122,10 @@ func (c *conn) took(m *intake, err error) {
 	c.acknowledge(c.fill(reply))
 }
 
+// afterMessage is how long a client may be silent once its message is taken:
+// many never say QUIT, and their session is to be shown soon.
+const afterMessage = 10 * time.Second
+
 // acknowledge replies to the end of a message once the session is on disk.
 func (c *conn) acknowledge(reply string) {
 	if c.Store != nil {
@@ -136,6 +141,7 @@ func (c *conn) acknowledge(reply string) {
 	}
 	if reply[0] == '2' {
 		c.rec.Taken = true
+		c.in.idle = min(c.in.idle, afterMessage)
 	}
 	c.reply(reply)
 }

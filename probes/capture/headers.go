@@ -27,6 +27,8 @@ type headerReader struct {
 	found  probes.Message
 	bounds []string
 
+	skipping bool // the rest of a line that is no boundary
+
 	bareLF, nul, eightBit, long bool
 	lineLen                     int
 }
@@ -54,10 +56,9 @@ func (h *headerReader) feed(b []byte) {
 		if whole {
 			b = b[1:]
 		}
-		if h.skips(piece) {
-			if whole {
-				h.line = h.line[:0]
-			}
+		if h.skipping || h.skips(piece) {
+			h.skipping = !whole
+			h.line = h.line[:0]
 			continue
 		}
 		h.line = append(h.line, piece[:min(len(piece), max(0, headerBytes-len(h.line)))]...)

@@ -185,12 +185,15 @@ func TestEndlessSignInsAreCutOff(t *testing.T) {
 }
 
 // bubble serves one connection over a pipe in fake time.
-func bubble(t *testing.T, limits Limits, client func(net.Conn)) probes.Session {
+func bubble(t *testing.T, limits Limits, client func(net.Conn), p ...Policy) probes.Session {
 	t.Helper()
 	var s probes.Session
 	certs := sharedCertificates()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRun(&Server{AllowPublic: true, Limits: limits, certs: certs})
+		for _, own := range p {
+			r.Policy = own
+		}
 		ours, theirs := net.Pipe()
 		r.serving.Go(newConn(r, ours, netip.MustParseAddr("192.168.1.50")).serve)
 		client(theirs)
@@ -228,6 +231,18 @@ func TestAClientThatDripsBytesIsDropped(t *testing.T) {
 func TestAClientThatNeverReadsIsDropped(t *testing.T) {
 	s := bubble(t, Limits{Command: time.Minute, Peek: -1}, func(net.Conn) {})
 	want(t, s, probes.EndTimeout, "")
+}
+
+func TestAClientThatNeverSaysQuitIsShownSoon(t *testing.T) {
+	p, _ := PolicyNamed("relay")
+	s := bubble(t, Limits{Peek: -1}, func(c net.Conn) {
+		go io.Copy(io.Discard, c)
+		io.WriteString(c, "EHLO a.example\r\nMAIL FROM:<a@contoso.example>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nx\r\n.\r\n")
+	}, p)
+	want(t, s, probes.EndTimeout, quirkNoQuit)
+	if got := s.Ended.Sub(s.Started); !s.Taken || got > 2*afterMessage {
+		t.Errorf("taken %v, it lasted %s", s.Taken, got)
+	}
 }
 
 func TestRandomBytesCostNothingAndOthersAreServed(t *testing.T) {

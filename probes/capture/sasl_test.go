@@ -128,6 +128,9 @@ func TestNTLMTellsAccountDomainAndWorkstation(t *testing.T) {
 		if !d.done || d.auth.Account != "scan" || d.auth.Domain != "CONTOSO" || d.auth.Host != "KM-C258" {
 			t.Errorf("wide %v: done %v, %+v", wide, d.done, d.auth)
 		}
+		if d.password {
+			t.Error("a response that hides the password passes for a password in clear")
+		}
 		if strings.Contains(fmt.Sprintf("%+v %s", d.auth, d.shown), "NNNN") {
 			t.Errorf("the response is shown: %s", d.shown)
 		}

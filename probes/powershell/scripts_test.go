@@ -277,7 +277,7 @@ func TestUndoHints(t *testing.T) {
 			}
 			line := powershell.Line(*st.Undo)
 			lines = append(lines, line)
-			if text := written(t, "en", name, ordinary()); !strings.Contains(text, "# To undo it: "+line+"\n") {
+			if text := written(t, "en", name, ordinary()); !strings.Contains(text, "# To undo it, where this script made it: "+line+"\n") {
 				t.Errorf("%s does not say %s", name, line)
 			}
 		}
@@ -296,5 +296,20 @@ func TestOptionalReadsStopNothing(t *testing.T) {
 	}
 	if strings.Contains(written(t, "en", "smtp-auth", ordinary()), "Add-Reading") {
 		t.Error("smtp-auth goes on when it cannot read back")
+	}
+}
+
+// All scripts in one language, as script save --all writes them.
+func BenchmarkAllScripts(b *testing.B) {
+	w := powershell.Writer{Frame: assets.PowerShell(), Words: func(key string) string { return key }}
+	v := ordinary()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, name := range wizard.ScriptNames() {
+			s, _ := wizard.ScriptNamed(name, v)
+			if _, err := w.Text(s); err != nil {
+				b.Fatal(err)
+			}
+		}
 	}
 }

@@ -138,7 +138,8 @@ func (t *try) step(s stage) bool {
 		done.Reply = reply.String()
 	}
 	if s.step == probes.StepEHLO && answered && err == nil {
-		done.Reply = t.clean(t.wire.reply[0]) // Detail has the other lines
+		first, _ := probes.ParseReply(t.clean(t.wire.reply[0])) // Detail has the other lines
+		done.Reply = first.String()
 	}
 	if err == nil {
 		if answered {
