@@ -60,6 +60,7 @@ func options(w *cli.Work) ui.Options {
 		Session:   w.Folder.Session,
 		Capture:   w.CaptureWith,
 		Policies:  capture.PolicyNames(),
+		Interview: w.InterviewPeer, NewCanary: w.CanaryFor, Canary: w.HearCanaryHere,
 		Addresses: cli.Addresses(),
 		PortFix:   cli.PortFix,
 		SaveApp:   w.SaveAppOrSay,

@@ -86,6 +86,7 @@ func TestJSONContract(t *testing.T) {
 	hold(run(t, "", "explain", "--json", "550 5.7.30 Basic authentication is not supported for Client Submission."))
 	hold(run(t, "", "explain", "--json", "550 5.9.99 Something of tomorrow"))
 	hold(run(t, "AADSTS7000215: x\n535 5.7.3 no\n", "explain", "--json", "--lang", "fr"))
+	hold(run(t, "", "devices", "--json"))
 	hold(run(t, "", "script", "list", "--json"))
 	hold(run(t, "", "script", "show", "service-principal", "--json"))
 	hold(run(t, "", "script", "save", "--all", "--json", "--to", t.TempDir()))

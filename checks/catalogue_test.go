@@ -2,6 +2,7 @@ package checks_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +134,67 @@ func TestProductIsNamedOnTwoHintsOnly(t *testing.T) {
 	s := probes.Session{ID: "1", Message: &probes.Message{Subject: "Attached Image"}}
 	if got := d.Identify(checks.Facts{Sessions: []probes.Session{s, s, s}}); len(got) != 0 {
 		t.Errorf("guessed %+v on one subject", got)
+	}
+}
+
+// The maker of the hardware address is a hint like the others: it names a
+// product together with another, never alone, and only when the prefix is one
+// that the maker holds.
+func TestHardwareAddressIsOneMoreHint(t *testing.T) {
+	d := checks.NewDevices()
+	with := func(subject, mac string) []probes.Session {
+		return []probes.Session{{ID: "1", MAC: mac, Message: &probes.Message{Subject: subject}}}
+	}
+	ricoh := with(`Message from "RNP0026730A0B0C"`, "00:26:73:0a:0b:0c")
+	got := d.Identify(checks.Facts{Sessions: ricoh})
+	if len(got) != 1 || got[0].Device.ID != "ricoh" || len(got[0].Hints) != 2 {
+		t.Fatalf("guessed %+v, want ricoh by two hints", got)
+	}
+	if c := got[0].Hints[1]; c.Field != "mac" || !strings.Contains(c.Value, "00:26:73:0a:0b:0c (Ricoh") || c.Session != "1" {
+		t.Errorf("the hint is %+v", c)
+	}
+	for name, sessions := range map[string][]probes.Session{
+		"the address alone":            with("Scan", "00:26:73:0a:0b:0c"),
+		"another maker's address":      with(`Message from "RNP0026730A0B0C"`, "00:00:85:0a:0b:0c"),
+		"an address that it made up":   with(`Message from "RNP0026730A0B0C"`, "02:26:73:0a:0b:0c"),
+		"something that is no address": with(`Message from "RNP0026730A0B0C"`, "00:26"),
+	} {
+		if got := d.Identify(checks.Facts{Sessions: sessions}); len(got) != 0 {
+			t.Errorf("%s: guessed %+v", name, got)
+		}
+	}
+	if known := d.Known("", checks.Facts{Sessions: ricoh}); known == nil || known.ID != "ricoh" {
+		t.Errorf("it is known as %+v, want ricoh", known)
+	}
+	if known := d.Known("canon", checks.Facts{Sessions: ricoh}); known == nil || known.ID != "canon" {
+		t.Errorf("it is known as %+v, want what the admin said", known)
+	}
+	if known := d.Known("", checks.Facts{}); known != nil {
+		t.Errorf("nothing is known as %+v", known)
+	}
+}
+
+// A prefix is 24 bits that the IEEE gave to one holder for all the world (IEEE
+// 802-2014, 8.2.2: the two lowest bits of the first octet are 0).
+func TestMakersHoldTheirPrefixes(t *testing.T) {
+	d, seen := checks.NewDevices(), map[string]string{}
+	form := regexp.MustCompile(`^[0-9a-f][048c](:[0-9a-f]{2}){2}$`)
+	for _, m := range checks.Makers() {
+		if _, ok := d.Find(m.Device); !ok {
+			t.Errorf("%s is not in the catalogue of devices", m.Device)
+		}
+		if m.Holder == "" || !strings.Contains(m.Source, "IEEE") || !regexp.MustCompile(`20\d\d-\d\d-\d\d`).MatchString(m.Source) {
+			t.Errorf("%s: holder %q, source %q", m.Device, m.Holder, m.Source)
+		}
+		for _, p := range m.Prefixes {
+			if !form.MatchString(p) {
+				t.Errorf("%s: %q is no prefix", m.Device, p)
+			}
+			if other := seen[p]; other != "" {
+				t.Errorf("%s is both %s's and %s's", p, other, m.Device)
+			}
+			seen[p] = m.Device
+		}
 	}
 }
 

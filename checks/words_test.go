@@ -88,7 +88,11 @@ func wanted() []string {
 		if d.OAuth != checks.OAuthNotKnown {
 			add("device.%s.oauth", d.ID)
 		}
+		for _, h := range d.Hints {
+			add("hint.%s", h.Field)
+		}
 	}
+	add("hint.mac")
 	return keys
 }
 
@@ -109,7 +113,7 @@ func TestNoWordsAreLeftOver(t *testing.T) {
 		family, _, _ := strings.Cut(key, ".")
 		ours := []string{
 			"reply", "aadsts", "check", "reason", "lack", "fit", "handling", "class", "subject",
-			"cloud", "date", "support", "device", "question",
+			"cloud", "date", "support", "device", "question", "hint",
 		}
 		if slices.Contains(ours, family) && !slices.Contains(keys, key) {
 			t.Errorf("nothing asks for %s", key)

@@ -133,6 +133,8 @@ func (a App) wanted(msg tea.Msg) (screen, bool) {
 		return newScript(a.env(), msg.sender), true
 	case trialWantedMsg:
 		return newTrial(a.env(), msg.sender), true
+	case interviewWantedMsg:
+		return newInterview(a.env(), msg.peer, a.listening()), true
 	case addWantedMsg:
 		return newAdd(a.env(), msg.list), true
 	case editWantedMsg:
@@ -247,6 +249,14 @@ func (a App) reloaded(msg answerMsg[wizard.Migration]) (tea.Model, tea.Cmd) {
 	}
 	a.mig = msg.value
 	return a.tell(changedMsg{a.mig})
+}
+
+// listening tells whether a screen holds the ports.
+func (a App) listening() bool {
+	return slices.ContainsFunc(a.stack, func(s screen) bool {
+		c, ok := s.(captureScreen)
+		return ok && c.busy()
+	})
 }
 
 func (a App) busy() bool { return slices.ContainsFunc(a.stack, screen.busy) }

@@ -23,6 +23,7 @@ type captureScreen struct {
 	policy string
 	// again says to start once more when the run has ended; left, to go back.
 	again, left bool
+	lent        bool // the ports are another screen's for a while
 	err         string
 
 	ports  []probes.Listening
@@ -82,6 +83,16 @@ func (s captureScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 		if msg.run == s.run.id {
 			return s.ended(e, msg.err)
 		}
+	case portsWantedMsg:
+		if s.lent = s.state == running; s.lent {
+			s = s.stop()
+		}
+	case portsBackMsg:
+		if s.lent {
+			s.lent = false
+			s = s.start(e)
+			return s, s.run.next
+		}
 	}
 	return s, nil
 }
@@ -108,6 +119,9 @@ func (s captureScreen) take(events []probes.CaptureEvent) (screen, tea.Cmd) {
 
 func (s captureScreen) ended(e env, err error) (screen, tea.Cmd) {
 	switch {
+	case s.lent:
+		s.state = ended
+		return s, send(portsFreeMsg{})
 	case s.left:
 		s.state = ended
 		return s, tea.Sequence(send(arrivedMsg{}), send(backMsg{}))
@@ -166,6 +180,7 @@ func (s captureScreen) actions(e env) []action {
 		acts = append(acts, e.ask("details", sessionWantedMsg{c.ID}, "enter"))
 		if owner := ownerOf(e.mig, *c); owner != "" {
 			acts = append(acts, e.ask("sender", senderWantedMsg{owner}, "w"))
+			acts = append(acts, e.askIt(c.Peer)...)
 		}
 	}
 	acts = append(acts, s.portActions(e)...)

@@ -50,6 +50,17 @@ type Options struct {
 	// there is none.
 	PortFix func(probes.Listening) string
 
+	// Interview asks a device, attempt by attempt, what is not known of it, until
+	// there is nothing left to ask or its context ends; the outcome comes last.
+	// nil means that it cannot be done here.
+	Interview func(ctx context.Context, peer string, orders <-chan wizard.Order, emit func(wizard.InterviewEvent)) error
+	// NewCanary makes an account and a password to be typed into a device for a
+	// route; nil where Interview is.
+	NewCanary func(route probes.Route) checks.Canary
+	// Canary tells how a canary arrives, until its context ends; nil where
+	// Interview is.
+	Canary func(ctx context.Context, c checks.Canary, emit func(wizard.CanaryEvent)) error
+
 	// SaveApp keeps the registration, with the secret where secrets are kept.
 	SaveApp func(ctx context.Context, tenant wizard.Tenant, app wizard.Registration, secret string) error
 

@@ -67,7 +67,16 @@ type (
 	scriptWantedMsg   struct{ sender string }
 	trialWantedMsg    struct{ sender string }
 	addWantedMsg      struct{ list bool }
-	backMsg           struct{}
+	// interviewWantedMsg asks for the interview of the device at an address.
+	interviewWantedMsg struct{ peer string }
+	backMsg            struct{}
+)
+
+// Messages by which a screen borrows the ports that another listens on.
+type (
+	portsWantedMsg struct{}
+	portsFreeMsg   struct{}
+	portsBackMsg   struct{}
 )
 
 // Facts that concern every screen.

@@ -116,6 +116,9 @@ func (s senderScreen) actions(e env) []action {
 	if n := len(s.sessions); n > 0 {
 		acts = append(acts, e.ask("last_session", sessionWantedMsg{s.sessions[n-1].ID}, "x"))
 	}
+	if !s.all && len(c.Peers) > 0 {
+		acts = append(acts, e.askIt(c.Peers[len(c.Peers)-1])...)
+	}
 	acts = append(acts,
 		e.ask("name", editWantedMsg{s.id, "name"}, "w"),
 		e.ask("note", editWantedMsg{s.id, "note"}, "n"),

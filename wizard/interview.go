@@ -59,6 +59,9 @@ type Asking struct {
 	// itself until then.
 	Waiting bool
 	Until   time.Time
+	// Table is what is known so far, Skipped what was left out.
+	Table   []checks.Question
+	Skipped []string
 }
 
 // Answer is what an attempt taught.
@@ -202,8 +205,8 @@ func (i *Interview) Asking(peer string) (Asking, bool) {
 	if d == nil {
 		return Asking{}, false
 	}
-	a := Asking{Peer: peer}
-	for _, q := range i.table(d) {
+	a := Asking{Peer: peer, Table: i.table(d), Skipped: slices.Clone(d.skip)}
+	for _, q := range a.Table {
 		if a.Of++; q.Answer != "" || slices.Contains(d.skip, q.ID) {
 			a.Known++
 		}

@@ -88,14 +88,12 @@ func where(c probes.Cmdlet, m ...probes.Match) probes.Cmdlet {
 }
 
 // found is a call that looks whether there is something already.
-func found(c probes.Cmdlet, m ...probes.Match) *probes.Cmdlet { return ref(where(c, m...)) }
+func found(c probes.Cmdlet, m ...probes.Match) *probes.Cmdlet { return new(where(c, m...)) }
 
 // is matches a property that has one of the values.
 func is(property string, values ...string) probes.Match {
 	return probes.Match{Property: property, Is: values}
 }
-
-func ref(c probes.Cmdlet) *probes.Cmdlet { return &c }
 
 // text, on, off and list are parameters of the common kinds.
 func text(name, value string) probes.Param { return probes.P(name, probes.Text(value)) }

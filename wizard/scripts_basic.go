@@ -16,9 +16,9 @@ const (
 // it); Set-AuthenticationPolicy, -AllowBasicAuthSmtp ("use this exact syntax").
 func policyStep(name string) probes.ScriptStep {
 	return probes.ScriptStep{
-		ID: "policy", As: "policy", Unless: ref(policyNamed(name)),
+		ID: "policy", As: "policy", Unless: new(policyNamed(name)),
 		Do:   change("New-AuthenticationPolicy", text("Name", name)),
-		Else: ref(change("Set-AuthenticationPolicy", text("Identity", name), probes.P("AllowBasicAuthSmtp", probes.Off()))),
+		Else: new(change("Set-AuthenticationPolicy", text("Identity", name), probes.P("AllowBasicAuthSmtp", probes.Off()))),
 	}
 }
 
@@ -88,7 +88,7 @@ func basicBlockAll(v ScriptValues) probes.Script {
 				ID:     "default",
 				Unless: found(probes.Call("Get-OrganizationConfig"), probes.Match{Property: "DefaultAuthenticationPolicy", Named: name}),
 				Do:     change("Set-OrganizationConfig", variable("DefaultAuthenticationPolicy", "policy.Name")),
-				Undo:   ref(probes.Call("Set-OrganizationConfig", probes.P("DefaultAuthenticationPolicy", probes.Null()))),
+				Undo:   new(probes.Call("Set-OrganizationConfig", probes.P("DefaultAuthenticationPolicy", probes.Null()))),
 			},
 		},
 		Reads: []probes.ReadBack{policyRead(name), organizationRead(), usersRead()},
@@ -144,16 +144,16 @@ func basicException(v ScriptValues) probes.Script {
 		Name: "basic-exception", Module: probes.ExchangeOnline, Notes: []string{"while", "limits"},
 		Steps: []probes.ScriptStep{
 			{
-				ID: "policy", As: "policy", Unless: ref(policyNamed(name)),
+				ID: "policy", As: "policy", Unless: new(policyNamed(name)),
 				Do:   change("New-AuthenticationPolicy", text("Name", name), allow),
-				Else: ref(change("Set-AuthenticationPolicy", text("Identity", name), allow)),
+				Else: new(change("Set-AuthenticationPolicy", text("Identity", name), allow)),
 			},
 			{ID: "user", As: "user", Do: user},
 			{
 				ID:     "assign",
 				Unless: found(user, probes.Match{Property: "AuthenticationPolicy", Named: name}),
 				Do:     probes.Call("Set-User", variable("Identity", "user.Guid"), variable("AuthenticationPolicy", "policy.Name")),
-				Undo:   ref(probes.Call("Set-User", text("Identity", mailbox), probes.P("AuthenticationPolicy", probes.Null()))),
+				Undo:   new(probes.Call("Set-User", text("Identity", mailbox), probes.P("AuthenticationPolicy", probes.Null()))),
 			},
 			smtpAuthStep(mailbox),
 		},
@@ -181,7 +181,7 @@ func legacyTLS(ScriptValues) probes.Script {
 		Steps: []probes.ScriptStep{{
 			ID: "allow", Unless: found(probes.Call("Get-TransportConfig"), is("AllowLegacyTLSClients", "True")),
 			Do:   change("Set-TransportConfig", on("AllowLegacyTLSClients")),
-			Undo: ref(probes.Call("Set-TransportConfig", off("AllowLegacyTLSClients"))),
+			Undo: new(probes.Call("Set-TransportConfig", off("AllowLegacyTLSClients"))),
 		}},
 		Reads:   []probes.ReadBack{transportRead()},
 		Expects: []probes.Expect{{ID: "legacy-tls", Read: "transport_config", Property: "AllowLegacyTLSClients", Want: "True"}},

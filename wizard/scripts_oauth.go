@@ -24,7 +24,7 @@ func ServicePrincipal(app Registration, mailbox string) probes.Script {
 		Steps: []probes.ScriptStep{
 			principalStep(app),
 			{
-				ID: "permission", Unless: ref(rights),
+				ID: "permission", Unless: new(rights),
 				Do: change("Add-MailboxPermission", text("Identity", mailbox), variable("User", "principal.Identity"),
 					text("AccessRights", "FullAccess"), off("AutoMapping")),
 			},
@@ -53,10 +53,10 @@ func appPrincipal(app Registration) probes.Cmdlet {
 
 func principalStep(app Registration) probes.ScriptStep {
 	return probes.ScriptStep{
-		ID: "principal", As: "principal", Unless: ref(appPrincipal(app)),
+		ID: "principal", As: "principal", Unless: new(appPrincipal(app)),
 		Do: change("New-ServicePrincipal", text("AppId", app.ClientID), text("ObjectId", app.ObjectID),
 			text("DisplayName", or(app.Name, "offbasic"))),
-		Undo: ref(probes.Call("Remove-ServicePrincipal", text("Identity", app.ClientID))),
+		Undo: new(probes.Call("Remove-ServicePrincipal", text("Identity", app.ClientID))),
 	}
 }
 
@@ -75,7 +75,7 @@ func smtpAuthStep(mailbox string) probes.ScriptStep {
 		ID:     "smtp-auth",
 		Unless: found(probes.Call("Get-CASMailbox", text("Identity", mailbox)), is("SmtpClientAuthenticationDisabled", "False")),
 		Do:     change("Set-CASMailbox", text("Identity", mailbox), off("SmtpClientAuthenticationDisabled")),
-		Undo:   ref(followOrganisation(mailbox)),
+		Undo:   new(followOrganisation(mailbox)),
 	}
 }
 
@@ -99,7 +99,7 @@ func transportRead() probes.ReadBack {
 // switch of SMTP AUTH. It also mends a service principal that was made with
 // the wrong object id: remove it, then make it again.
 func servicePrincipalRemove(v ScriptValues) probes.Script {
-	principals := &probes.Each{As: "principal", In: ref(appPrincipal(v.App))}
+	principals := &probes.Each{As: "principal", In: new(appPrincipal(v.App))}
 	rights := probes.Call("Get-MailboxPermission", text("Identity", v.mailbox()), variable("User", "principal.Identity"))
 	return probes.Script{
 		Name: "service-principal-remove", Module: probes.ExchangeOnline, Notes: []string{"mend"},
@@ -145,14 +145,14 @@ func appRBAC(v ScriptValues) probes.Script {
 			{
 				ID: "scope", As: "scope", Unless: named,
 				Do:   change("New-ManagementScope", text("Name", scope), members),
-				Else: ref(change("Set-ManagementScope", text("Identity", scope), members)),
-				Undo: ref(probes.Call("Remove-ManagementScope", text("Identity", scope))),
+				Else: new(change("Set-ManagementScope", text("Identity", scope), members)),
+				Undo: new(probes.Call("Remove-ManagementScope", text("Identity", scope))),
 			},
 			{
-				ID: "assignment", Unless: ref(assignment),
+				ID: "assignment", Unless: new(assignment),
 				Do: change("New-ManagementRoleAssignment", text("Name", scope), text("Role", role),
 					variable("App", "principal.ObjectId"), variable("CustomResourceScope", "scope.Name")),
-				Undo: ref(probes.Call("Remove-ManagementRoleAssignment", text("Identity", scope))),
+				Undo: new(probes.Call("Remove-ManagementRoleAssignment", text("Identity", scope))),
 			},
 			smtpAuthStep(v.mailbox()),
 		},
@@ -188,7 +188,7 @@ func smtpAuth(v ScriptValues) probes.Script {
 		Steps: []probes.ScriptStep{{
 			ID: "smtp-auth", Each: each, Unless: found(one, is("SmtpClientAuthenticationDisabled", "False")),
 			Do:   change("Set-CASMailbox", variable("Identity", "mailbox"), off("SmtpClientAuthenticationDisabled")),
-			Undo: ref(followOrganisation(v.mailbox())),
+			Undo: new(followOrganisation(v.mailbox())),
 		}},
 		Reads: []probes.ReadBack{
 			{ID: "cas_mailbox", Many: true, Each: each, Cmdlet: one, Select: casProperties()},
@@ -239,9 +239,9 @@ func sharedMailbox(v ScriptValues) probes.Script {
 	return probes.Script{
 		Name: "shared-mailbox", Module: probes.ExchangeOnline, Notes: []string{"next"},
 		Steps: []probes.ScriptStep{{
-			ID: "mailbox", As: "mailbox", Unless: ref(there),
+			ID: "mailbox", As: "mailbox", Unless: new(there),
 			Do:   change("New-Mailbox", probes.P("Shared", probes.Switch()), text("Name", or(v.DisplayName, localPart(mailbox))), text("PrimarySmtpAddress", mailbox)),
-			Undo: ref(probes.Call("Remove-Mailbox", text("Identity", mailbox))),
+			Undo: new(probes.Call("Remove-Mailbox", text("Identity", mailbox))),
 		}},
 		Reads: []probes.ReadBack{
 			{ID: "mailbox", Cmdlet: there, Select: []string{"DisplayName", "PrimarySmtpAddress", "RecipientTypeDetails"}},

@@ -43,10 +43,10 @@ func connector(script, name string, by ...probes.Param) probes.Script {
 	return probes.Script{
 		Name: script, Module: probes.ExchangeOnline,
 		Steps: []probes.ScriptStep{{
-			ID: "connector", Unless: ref(there),
+			ID: "connector", Unless: new(there),
 			Do:   change("New-InboundConnector", append([]probes.Param{text("Name", name)}, set...)...),
-			Else: ref(change("Set-InboundConnector", append([]probes.Param{text("Identity", name)}, set...)...)),
-			Undo: ref(probes.Call("Remove-InboundConnector", text("Identity", name))),
+			Else: new(change("Set-InboundConnector", append([]probes.Param{text("Identity", name)}, set...)...)),
+			Undo: new(probes.Call("Remove-InboundConnector", text("Identity", name))),
 		}},
 		Reads: []probes.ReadBack{
 			{ID: "connector", Cmdlet: there, Select: connectorProperties()},
@@ -74,7 +74,7 @@ func acceptedDomainsRead() probes.ReadBack {
 func mxRead() probes.ReadBack {
 	return probes.ReadBack{
 		ID: "mx", Many: true, Optional: true,
-		Each:   &probes.Each{As: "domain", In: ref(probes.Call("Get-AcceptedDomain"))},
+		Each:   &probes.Each{As: "domain", In: new(probes.Call("Get-AcceptedDomain"))},
 		Cmdlet: where(probes.Call("Resolve-DnsName", variable("Name", "domain.DomainName"), text("Type", "MX")), is("QueryType", "MX")),
 		Select: []string{"Name", "NameExchange", "Preference"},
 	}
@@ -109,7 +109,7 @@ func directSendReject(v ScriptValues) probes.Script {
 	s.Steps = []probes.ScriptStep{{
 		ID: "reject", Unless: found(probes.Call("Get-OrganizationConfig"), is("RejectDirectSend", "True")),
 		Do:   change("Set-OrganizationConfig", on("RejectDirectSend")),
-		Undo: ref(probes.Call("Set-OrganizationConfig", off("RejectDirectSend"))),
+		Undo: new(probes.Call("Set-OrganizationConfig", off("RejectDirectSend"))),
 	}}
 	s.Expects = []probes.Expect{{ID: "direct-send-rejected", Read: "organization_config", Property: "RejectDirectSend", Want: "True"}}
 	return s
@@ -135,10 +135,10 @@ func hveAccount(v ScriptValues) probes.Script {
 		Name: "hve-account", Module: probes.ExchangeOnline, Notes: []string{"internal", "permission"},
 		Steps: []probes.ScriptStep{
 			{
-				ID: "account", Unless: ref(there),
+				ID: "account", Unless: new(there),
 				Do: change("New-MailUser", probes.P("HVEAccount", probes.Switch()), text("Name", or(v.DisplayName, localPart(v.HVE))),
 					text("PrimarySmtpAddress", v.HVE), probes.P("Password", probes.Secret())),
-				Undo: ref(probes.Call("Remove-MailUser", text("Identity", v.HVE))),
+				Undo: new(probes.Call("Remove-MailUser", text("Identity", v.HVE))),
 			},
 			{
 				ID: "billing", Unless: found(billing, is("BillingPolicyStatus", "BillingPolicyValid")),
@@ -147,7 +147,7 @@ func hveAccount(v ScriptValues) probes.Script {
 			{
 				ID: "app", Unless: found(settings, probes.Match{Property: "AllowedApps", Has: v.App.ObjectID}),
 				Do:   probes.Call("Add-HVEAppAccess", text("Identity", v.HVE), apps),
-				Undo: ref(probes.Call("Remove-HVEAppAccess", text("Identity", v.HVE), apps)),
+				Undo: new(probes.Call("Remove-HVEAppAccess", text("Identity", v.HVE), apps)),
 			},
 		},
 		Reads: []probes.ReadBack{
@@ -182,15 +182,15 @@ func onPremisesRelay(v ScriptValues) probes.Script {
 		Name: "onprem-relay", Module: probes.ExchangeOnPremises, Notes: []string{"open", "outside"},
 		Steps: []probes.ScriptStep{
 			{
-				ID: "connector", As: "connector", Unless: ref(there),
+				ID: "connector", As: "connector", Unless: new(there),
 				Do: change("New-ReceiveConnector", text("Name", name), text("Server", v.Server), text("TransportRole", "FrontendTransport"),
 					text("Usage", "Custom"), list("Bindings", []string{"0.0.0.0:25"}), list("RemoteIPRanges", v.Ranges), text("PermissionGroups", "AnonymousUsers")),
-				Else: ref(change("Set-ReceiveConnector", variable("Identity", "connector.DistinguishedName"),
+				Else: new(change("Set-ReceiveConnector", variable("Identity", "connector.DistinguishedName"),
 					list("RemoteIPRanges", v.Ranges), text("PermissionGroups", "AnonymousUsers"))),
-				Undo: ref(probes.Call("Remove-ReceiveConnector", text("Identity", v.Server+`\`+name))),
+				Undo: new(probes.Call("Remove-ReceiveConnector", text("Identity", v.Server+`\`+name))),
 			},
 			{
-				ID: "relay", Unless: ref(granted),
+				ID: "relay", Unless: new(granted),
 				Do: change("Add-ADPermission", variable("Identity", "connector.DistinguishedName"), probes.P("User", probes.Account(anonymous)), right),
 			},
 		},

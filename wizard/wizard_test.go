@@ -101,7 +101,7 @@ func TestStateAndNextStep(t *testing.T) {
 		{"refused", func() error { return m.Tried(refused) }, wizard.Refused, wizard.StepRepair},
 		{"sent", func() error { return m.Tried(sent) }, wizard.IsSetUp, wizard.StepVerify},
 		{"arrived", func() error { return m.Tried(arrived) }, wizard.Proved, wizard.StepWatch},
-		{"another route", func() error { return m.Choose(id, probes.Connector, at(7)) }, wizard.RouteChosen, wizard.StepTry},
+		{"another route", func() error { return m.Choose(id, probes.Connector, at(7)) }, wizard.RouteChosen, wizard.StepByHand},
 	} {
 		if err := step.do(); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
@@ -116,6 +116,37 @@ func TestStateAndNextStep(t *testing.T) {
 	}
 	if got := m.Senders[0].Last.Reply; got != "" {
 		t.Errorf("a sent trial kept the reply %q", got)
+	}
+}
+
+// What this program can neither set up nor try is never suggested as a try
+// that can only fail, and comes after all that it can do.
+func TestRouteWithoutScriptIsDoneByHand(t *testing.T) {
+	for _, r := range probes.Routes() {
+		s := wizard.Sender{ID: "a", Route: r, Seen: wizard.Seen{Sessions: 1}}
+		m := wizard.Migration{Senders: []wizard.Sender{s}}
+		if got := m.NextFor(s); (got == wizard.StepByHand) == wizard.Automatic(r) {
+			t.Errorf("%s: next is %s, and automatic is %t", r, got, wizard.Automatic(r))
+		}
+	}
+	m := wizard.Migration{Senders: []wizard.Sender{{ID: "by hand", Route: probes.Relay}, {ID: "listed"}}}
+	if got := m.Next(); got.Sender != "listed" {
+		t.Errorf("next is %+v, want what the program can do", got)
+	}
+}
+
+func TestAdminSaysWhatASenderIs(t *testing.T) {
+	m := wizard.Migration{Senders: []wizard.Sender{{ID: "a"}}}
+	for _, tt := range []struct{ device, product string }{{"canon", ""}, {"", "Sage 100"}, {"", ""}} {
+		if err := m.Identify("a", tt.device, tt.product); err != nil {
+			t.Fatal(err)
+		}
+		if s := m.Senders[0]; s.Device != tt.device || s.Product != tt.product {
+			t.Errorf("kept %q and %q, want %q and %q", s.Device, s.Product, tt.device, tt.product)
+		}
+	}
+	if err := m.Identify("b", "canon", ""); !errors.Is(err, wizard.ErrNoSender) {
+		t.Errorf("said %v of a sender that nobody has", err)
 	}
 }
 

@@ -176,7 +176,6 @@ func BenchmarkIdleConnection(b *testing.B) {
 			if err != nil {
 				b.Skipf("%d connections: %v", i, err)
 			}
-			defer c.Close()
 			conns[i] = c
 		}
 		for _, c := range conns {
@@ -187,6 +186,9 @@ func BenchmarkIdleConnection(b *testing.B) {
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)
+		for _, c := range conns {
+			c.Close()
+		}
 		b.ReportMetric(float64(after.HeapInuse+after.StackInuse-before.HeapInuse-before.StackInuse)/idle, "B/connection")
 	}
 }

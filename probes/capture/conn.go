@@ -84,6 +84,9 @@ func (c *conn) finish() {
 	c.rec.End = c.end
 	c.rec.Ended = c.Now().UTC()
 	c.rec.Protocol = c.protocol()
+	if c.Neighbour != nil {
+		c.rec.MAC = c.Neighbour(c.rec.Peer)
+	}
 	if c.mail.open && c.end != probes.EndQuit {
 		c.rec.quirk(quirkDroppedMidway)
 	}

@@ -205,14 +205,7 @@ func (c *conn) readData(m *intake) error {
 			}
 			continue
 		case !m.anyLF && loneCREnd(b, fresh):
-			err := c.in.more(len(b)+1, lineEndWait)
-			if isTimeout(err) && !c.isStopped() {
-				m.add(c, b[:max(len(b)-2, 0)])
-				c.in.skip(len(b))
-				m.quirks = append(m.quirks, quirkLoneCR, quirkBareEnd)
-				return nil
-			}
-			if err != nil {
+			if done, err := c.lastCR(m, b); done || err != nil {
 				return err
 			}
 			continue
@@ -229,6 +222,19 @@ func (c *conn) readData(m *intake) error {
 			return err
 		}
 	}
+}
+
+// lastCR waits for what follows a lone carriage return after a dot; when
+// nothing does, that was the end of the message.
+func (c *conn) lastCR(m *intake, b []byte) (done bool, err error) {
+	err = c.in.more(len(b)+1, lineEndWait)
+	if !isTimeout(err) || c.isStopped() {
+		return false, err
+	}
+	m.add(c, b[:max(len(b)-2, 0)])
+	c.in.skip(len(b))
+	m.quirks = append(m.quirks, quirkLoneCR, quirkBareEnd)
+	return true, nil
 }
 
 // loneCREnd tells a message of lone carriage returns that may be over.

@@ -48,6 +48,10 @@ type Server struct {
 	// challenge, a space and the digest; for NTLM, where there is nothing to
 	// compare, it is nil. Tokens are not told.
 	Secret func(peer, mechanism, account string, password []byte)
+	// Neighbour, when set, is asked at the end of each connection for the
+	// hardware address of its peer, "" when that is not known. It must return
+	// soon: the session is handed over after it.
+	Neighbour func(peer string) string
 	// Store keeps sessions and messages; nil means that they are only emitted.
 	Store Store
 	// Limits bound what clients can cost; a zero field means its default.

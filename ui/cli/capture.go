@@ -82,14 +82,28 @@ func (c *call) capture(ctx context.Context, f captureFlags) error {
 			stop(nil)
 		}
 	})
-	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
-		err = cause
+	return c.captureEnded(ctx, err, seen, f.count)
+}
+
+// captureEnded says how a capture ended: stopped and complete are both well,
+// fewer sessions than asked for are not.
+func (c *call) captureEnded(ctx context.Context, err error, seen, count int) error {
+	cause := context.Cause(ctx)
+	switch {
+	case err != nil:
+		if f, ok := errors.AsType[*probes.Fault](err); ok && f.Op == c.told {
+			return saidError{err}
+		}
+		return err
+	case errors.Is(cause, context.DeadlineExceeded):
+		if seen < count {
+			c.note("cli.capture.fewer", text.Args{"seen": itoa(seen), "count": itoa(count)})
+			return errFindings
+		}
+	case cause != nil && !errors.Is(cause, context.Canceled):
+		return cause
 	}
-	if err == nil && seen < f.count && ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-		c.note("cli.capture.fewer", text.Args{"seen": itoa(seen), "count": itoa(f.count)})
-		return errFindings
-	}
-	return err
+	return nil
 }
 
 // policy is a built-in one by name, or one from a file.
@@ -110,6 +124,7 @@ func (c *call) policy(name string) (capture.Policy, error) {
 
 func (c *call) listening(l probes.Listening) {
 	if l.Fault != nil {
+		c.told = l.Fault.Op
 		for _, line := range c.faultLines(l.Fault) {
 			fmt.Fprintln(c.Err, line)
 		}

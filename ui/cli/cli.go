@@ -52,6 +52,11 @@ func (e usageError) Unwrap() error { return e.err }
 
 func badUsage(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
 
+// saidError is an error whose words were printed already.
+type saidError struct{ error }
+
+func (e saidError) Unwrap() error { return e.error }
+
 // call is one run of the program: its surroundings and the flags that every
 // command has.
 type call struct {
@@ -61,7 +66,8 @@ type call struct {
 	lab    bool
 	json   bool
 	plain  bool
-	ran    bool // the command line was understood
+	ran    bool   // the command line was understood
+	told   string // the Op of the last fault that was told as it happened
 }
 
 // Run runs the command that args name and returns the exit code.
@@ -71,13 +77,18 @@ func (p Program) Run(ctx context.Context, args []string) int {
 		fmt.Fprintln(p.Err, "offbasic:", err)
 		return ExitUsage
 	}
+	// To be stopped is no error here: the cause is context.Canceled, not the
+	// name of the signal.
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, stop)()
 	c := &call{Program: p, tr: tr}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
-	err = fang.Execute(ctx, root,
+	err = fang.Execute(inner, root,
 		fang.WithVersion(p.Version),
 		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { c.complain(w, err) }),
 	)
@@ -119,7 +130,8 @@ func (c *call) exit(err error) int {
 // complain prints an error in its three parts: what was tried, why it failed,
 // what to do now.
 func (c *call) complain(w io.Writer, err error) {
-	if errors.Is(err, errFindings) {
+	var said saidError
+	if errors.Is(err, errFindings) || errors.As(err, &said) {
 		return
 	}
 	if f, ok := errors.AsType[*probes.Fault](err); ok && c.tr.Has("fault."+string(f.Code)) {
@@ -142,8 +154,8 @@ func (c *call) faultLines(f *probes.Fault) []string {
 		tried = c.tr.T(key+".tried", f.Args)
 	}
 	lines := []string{"offbasic: " + tried, "  " + c.tr.T("cli.why") + " " + c.tr.T(key, f.Args)}
-	if f.Err != nil {
-		lines[1] += " (" + f.Err.Error() + ")"
+	if f.Err != nil && !strings.Contains(c.tr.T(key), "{") {
+		lines[1] += " (" + probes.Clean(f.Err.Error(), 300) + ")" // words with arguments hold the cause already
 	}
 	lines = append(lines, "  "+c.tr.T("cli.now")+" "+c.tr.T(key+".hint", f.Args))
 	if command := f.Args["command"]; command != "" {
@@ -167,7 +179,7 @@ func (c *call) root() *cobra.Command {
 	root.Flags().BoolVar(&c.plain, "plain", false, c.tr.T("cli.flag.plain"))
 	root.AddCommand(
 		c.tourCommand(), c.captureCommand(), c.interviewCommand(), c.planCommand(), c.registerCommand(), c.scriptCommand(),
-		c.sendCommand(), c.verifyCommand(), c.explainCommand(), c.labCommand(),
+		c.sendCommand(), c.verifyCommand(), c.explainCommand(), c.devicesCommand(), c.labCommand(),
 	)
 	c.translateHelp(root)
 	return root

@@ -35,14 +35,15 @@ func (c *call) replay(ctx context.Context, w *Work, f interviewFlags) error {
 	return err
 }
 
-// recorded is the session of that id; "last" is the last one of a sender.
+// recorded is the session of that id; "last" is the last one that said
+// anything.
 func (w *Work) recorded(ctx context.Context, id string) (probes.Session, error) {
 	if id != "last" {
 		return w.Folder.Session(ctx, id)
 	}
 	var last probes.Session
 	err := w.Folder.Sessions(ctx, func(s probes.Session) error {
-		if s.IsSender() {
+		if s.IsSender() && s.Hello != "" {
 			last = s
 		}
 		return nil

@@ -82,9 +82,9 @@ func (c *call) step(s probes.Step) string {
 	if s.Outcome == probes.StepFailed {
 		mark = "x"
 	}
-	what := s.Reply
-	if what == "" {
-		what = s.Detail
+	what := first(s.Reply, s.Detail)
+	if s.Fault != "" {
+		what = c.tr.T("fault."+string(s.Fault), s.Args)
 	}
 	return fmt.Sprintf("  %s %-12s %6.0f ms  %s", mark, c.tr.T("step."+s.Step), s.MS, cut(what, 78-26))
 }

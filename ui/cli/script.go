@@ -29,10 +29,10 @@ type scriptFlags struct {
 func (c *call) scriptCommand() *cobra.Command {
 	var f scriptFlags
 	cmd := c.command("script", func(cmd *cobra.Command, _ []string) error { return cmd.Help() })
-	list := c.sub("script", "list", func(*cobra.Command, []string) error { return c.scriptList() })
-	show := c.sub("script", "show NAME", func(cmd *cobra.Command, args []string) error { return c.scriptShow(cmd.Context(), f, args) })
-	save := c.sub("script", "save [NAME...]", func(cmd *cobra.Command, args []string) error { return c.scriptSave(cmd.Context(), f, args) })
-	check := c.sub("script", "check FILE", func(cmd *cobra.Command, args []string) error { return c.scriptCheck(cmd.Context(), f, args) })
+	list := c.scriptSub("list", func(*cobra.Command, []string) error { return c.scriptList() })
+	show := c.scriptSub("show NAME", func(cmd *cobra.Command, args []string) error { return c.scriptShow(cmd.Context(), f, args) })
+	save := c.scriptSub("save [NAME...]", func(cmd *cobra.Command, args []string) error { return c.scriptSave(cmd.Context(), f, args) })
+	check := c.scriptSub("check FILE", func(cmd *cobra.Command, args []string) error { return c.scriptCheck(cmd.Context(), f, args) })
 	for _, sub := range []*cobra.Command{show, save, check} {
 		sub.Flags().StringVar(&f.sender, "sender", "", c.tr.T("cli.flag.sender"))
 		for _, in := range wizard.ScriptInputs() {
@@ -50,10 +50,10 @@ func (c *call) scriptCommand() *cobra.Command {
 	return cmd
 }
 
-// sub is a command below another: its words are "cli.<parent>.<name>".
-func (c *call) sub(parent, use string, run func(*cobra.Command, []string) error) *cobra.Command {
+// scriptSub is a command below script: its words are "cli.script.<name>".
+func (c *call) scriptSub(use string, run func(*cobra.Command, []string) error) *cobra.Command {
 	name, _, _ := strings.Cut(use, " ")
-	return &cobra.Command{Use: use, Short: c.tr.T("cli." + parent + "." + name), RunE: run}
+	return &cobra.Command{Use: use, Short: c.tr.T("cli.script." + name), RunE: run}
 }
 
 // scriptList lists the scripts that change something, then those that only
@@ -109,7 +109,7 @@ func (c *call) build(v wizard.ScriptValues, name string) (built, error) {
 
 // given leaves out what is wrong with placeholders.
 func given(err error, placeholders []string) error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the errors are wanted one by one
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return err
 	}

@@ -86,8 +86,11 @@ func (c *call) tried(w *Work, t probes.Trial, transcript bool) error {
 		c.say("%s", c.tr.T("trial.taken", text.Args{"id": t.MessageID}))
 		return nil
 	}
-	if e := w.Explain(t); t.Explanation != "" || e.Known {
+	if e := w.Explain(t); e.Meaning != "" {
 		c.explained(c.Out, e)
+	} else if s := t.Reached(); s.Fault != "" {
+		c.say("%s", c.tr.T("fault."+string(s.Fault), s.Args))
+		c.say("%s %s", c.tr.T("cli.now"), c.tr.T("fault."+string(s.Fault)+".hint", s.Args))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"offbasic/probes"
 	"offbasic/probes/keyring"
 	"offbasic/probes/lab"
+	"offbasic/probes/neighbours"
 	"offbasic/probes/powershell"
 	"offbasic/ui/text"
 	"offbasic/wizard"
@@ -30,6 +31,9 @@ type Work struct {
 
 	ring      keyring.Ring
 	explainer *checks.Explainer
+	devices   *checks.Devices
+	// neighbours tells the hardware addresses of what is captured.
+	neighbours neighbours.Table
 	// temporary is the lab's folder, removed at the end; "" for the admin's.
 	temporary string
 }
@@ -62,7 +66,7 @@ func (c *call) open(ctx context.Context) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), explainer: checks.NewExplainer()}
+	w := &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), explainer: checks.NewExplainer(), devices: checks.NewDevices()}
 	if temporary {
 		w.temporary = dir
 	}
@@ -182,7 +186,23 @@ func (w *Work) Facts(ctx context.Context, id string) (checks.Facts, error) {
 		}
 		return nil
 	})
+	if s, ok := m.Sender(id); ok && s.Product == "" {
+		facts.Device = w.devices.Known(s.Device, facts)
+	}
 	return facts, err
+}
+
+// Devices is the catalogue of products.
+func (w *Work) Devices() *checks.Devices { return w.devices }
+
+// Trials are all test sends, oldest first.
+func (w *Work) Trials(ctx context.Context) ([]probes.Trial, error) {
+	var out []probes.Trial
+	err := w.Folder.Trials(ctx, func(t probes.Trial) error {
+		out = append(out, t)
+		return nil
+	})
+	return out, err
 }
 
 // Sessions are a sender's sessions, oldest first.

@@ -22,6 +22,7 @@ func (w *Work) Capture(ctx context.Context, s capture.Server, emit func(probes.C
 		return err
 	}
 	s.Store, s.Now = w.Folder, w.Now
+	s.Neighbour = func(peer string) string { return w.neighbours.MAC(ctx, peer) }
 	events, done := make(chan probes.CaptureEvent, 256), make(chan error, 1)
 	go func() {
 		defer close(events)

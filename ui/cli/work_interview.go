@@ -299,3 +299,21 @@ func (w *Work) HearCanary(ctx context.Context, s capture.Server, c checks.Canary
 		}
 	})
 }
+
+// InterviewPeer interviews one device on the usual ports, also about how it
+// signs in.
+func (w *Work) InterviewPeer(ctx context.Context, peer string, orders <-chan wizard.Order, emit func(wizard.InterviewEvent)) error {
+	o := Interviewing{Server: capture.Server{Fallback: true}, Peer: peer, Dialogue: true, Orders: orders}
+	return w.Interview(ctx, o, emit)
+}
+
+// CanaryFor makes a canary for a route that asks for one.
+func (w *Work) CanaryFor(route probes.Route) checks.Canary {
+	c, _ := w.Canary(route, 0)
+	return c
+}
+
+// HearCanaryHere waits for a canary on the usual ports.
+func (w *Work) HearCanaryHere(ctx context.Context, c checks.Canary, emit func(wizard.CanaryEvent)) error {
+	return w.HearCanary(ctx, capture.Server{Fallback: true}, c, emit)
+}

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offbasic/checks"
+)
+
+func (c *call) devicesCommand() *cobra.Command {
+	return c.command("devices [words]", func(_ *cobra.Command, args []string) error { return c.devices(args) })
+}
+
+// deviceLine is a product of the catalogue in the JSON contract.
+type deviceLine struct {
+	Type string `json:"type"`
+	checks.Device
+}
+
+// devices lists the products whose name, kind or scope holds every word.
+func (c *call) devices(words []string) error {
+	found := checks.NewDevices().Search(strings.Join(words, " "))
+	for i, d := range found {
+		if c.json {
+			if err := c.line(deviceLine{"device", d}); err != nil {
+				return err
+			}
+			continue
+		}
+		if i > 0 {
+			c.say("")
+		}
+		c.device(d)
+	}
+	if len(found) == 0 {
+		c.note("cli.devices.none", nil)
+	}
+	return nil
+}
+
+// device says what is known of a product, and by whom.
+func (c *call) device(d checks.Device) {
+	c.say("%s (%s)  %s", d.Name, c.tr.T("kind."+d.Kind), d.ID)
+	if d.Scope != "" {
+		c.say("  %s %s", c.tr.T("known.scope"), d.Scope)
+	}
+	c.say("  %s", c.tr.T("support."+string(d.OAuth)))
+	if how := "device." + d.ID + ".oauth"; c.tr.Has(how) {
+		c.say("  %s", c.tr.T(how))
+	}
+	if d.Source != "" {
+		c.say("  %s %s (%s)", c.tr.T("known.source"), d.Source, c.tr.T("confidence."+d.Confidence))
+	}
+}

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+	"time"
+
+	"offbasic/probes"
+	"offbasic/ui/text"
+)
+
+// knockFor is how long a test connection to this machine itself may take.
+const knockFor = 3 * time.Second
+
+// Knock connects to an address and port of this machine, as a device would,
+// and closes at once. A nil error means that the port answers.
+func Knock(ctx context.Context, addr string) error {
+	ctx, stop := context.WithTimeout(ctx, knockFor)
+	defer stop()
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err == nil {
+		return c.Close()
+	}
+	fault := &probes.Fault{Op: "connect to " + addr, Code: "knock_stopped", Args: text.Args{"address": addr}, Err: err}
+	const refusedOnWindows = syscall.Errno(10061) // WSAECONNREFUSED of winsock2.h
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, refusedOnWindows) {
+		fault.Code = "knock_refused"
+	}
+	return fault
+}
