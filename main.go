@@ -61,9 +61,11 @@ func options(w *cli.Work) ui.Options {
 		Capture:   w.CaptureWith,
 		Policies:  capture.PolicyNames(),
 		Interview: w.InterviewPeer, NewCanary: w.CanaryFor, Canary: w.HearCanaryHere,
-		Addresses: cli.Addresses(),
-		PortFix:   cli.PortFix,
-		SaveApp:   w.SaveAppOrSay,
+		Addresses: addresses(), Knock: cli.Knock,
+		SaveTranscript: w.SaveTranscript, SaveMessage: w.SaveMessage,
+		Trials: w.Trials, Devices: w.Devices(),
+		PortFix: cli.PortFix,
+		SaveApp: w.SaveAppOrSay,
 		Script: func(sender string) (ui.ScriptText, error) {
 			name, text, err := w.ScriptText(sender)
 			return ui.ScriptText{Name: name, Text: text}, err
@@ -84,6 +86,14 @@ func options(w *cli.Work) ui.Options {
 		o.RunScript = w.RunScript
 	}
 	return o
+}
+
+func addresses() []ui.Address {
+	var out []ui.Address
+	for _, a := range capture.Addresses() {
+		out = append(out, ui.Address{Addr: a.Addr.String(), Interface: a.Interface})
+	}
+	return out
 }
 
 func readBack(ctx context.Context, w *cli.Work, sender string) ([]ui.ReadBackLine, error) {

@@ -139,6 +139,8 @@ func (a App) wanted(msg tea.Msg) (screen, bool) {
 		return newAdd(a.env(), msg.list), true
 	case editWantedMsg:
 		return newEdit(a.env(), msg), true
+	case whoWantedMsg:
+		return newWho(msg.sender), true
 	case toWantedMsg:
 		return newTo(a.env(), msg), true
 	}

@@ -32,7 +32,14 @@ type captureScreen struct {
 	at     picker
 	follow bool // the cursor stays on the newest
 	filter filter
-	fixing bool // the commands that allow the refused ports are shown
+	pane   portsPane
+	// grouped shows a row for each sender instead of each session.
+	grouped bool
+	who     map[string]struct{} // whose sessions came; shared by the copies of a screen
+	// trials are the test sends of all senders, and mark what they were read at.
+	trials []probes.Trial
+	mark   string
+	reads  int64
 }
 
 // runState is how far a run has come.
@@ -46,7 +53,7 @@ const (
 )
 
 func newCapture(e env) captureScreen {
-	s := captureScreen{follow: true}
+	s := captureScreen{follow: true, who: map[string]struct{}{}, reads: e.runs.next(), mark: lastTrials(e.mig)}
 	if len(e.opts.Policies) > 0 {
 		s.policy = e.opts.Policies[0]
 	}
@@ -62,8 +69,10 @@ func (s captureScreen) start(e env) captureScreen {
 	return s
 }
 
-func (captureScreen) name() string          { return "capture" }
-func (s captureScreen) Init(env) tea.Cmd    { return s.run.next }
+func (captureScreen) name() string { return "capture" }
+func (s captureScreen) Init(e env) tea.Cmd {
+	return tea.Batch(s.run.next, ask(e.runs, s.reads, e.opts.Trials))
+}
 func (captureScreen) is(msg tea.Msg) bool   { return msg == tea.Msg(captureWantedMsg{}) }
 func (s captureScreen) typing() bool        { return s.filter.open }
 func (s captureScreen) busy() bool          { return s.state == running || s.state == stopping }
@@ -77,11 +86,22 @@ func (s captureScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case batchMsg[probes.CaptureEvent]:
 		if msg.run == s.run.id {
-			return s.take(msg.events)
+			return s.take(e, msg.events)
 		}
 	case endMsg:
 		if msg.run == s.run.id {
 			return s.ended(e, msg.err)
+		}
+	case answerMsg[[]knocked]:
+		return s.wasTested(msg), nil
+	case answerMsg[[]probes.Trial]:
+		if msg.run == s.reads && msg.err == nil {
+			s.trials = msg.value
+		}
+	case changedMsg:
+		if mark := lastTrials(e.mig); mark != s.mark {
+			s.mark, s.reads = mark, e.runs.next()
+			return s, ask(e.runs, s.reads, e.opts.Trials)
 		}
 	case portsWantedMsg:
 		if s.lent = s.state == running; s.lent {
@@ -98,17 +118,18 @@ func (s captureScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 }
 
 // take adds one frame's events.
-func (s captureScreen) take(events []probes.CaptureEvent) (screen, tea.Cmd) {
+func (s captureScreen) take(e env, events []probes.CaptureEvent) (screen, tea.Cmd) {
 	s.seen, s.ports = slices.Clone(s.seen), slices.Clone(s.ports)
 	for _, ev := range events {
 		if ev.Listening != nil {
 			s.ports = append(s.ports, *ev.Listening)
 		}
-		if ev.Session != nil {
+		if ev.Session != nil && !e.ownKnock(*ev.Session) {
 			c := *ev.Session
 			c.Transcript = nil
 			s.seen = append(s.seen, c)
 			s.total++
+			s.met(c)
 		}
 	}
 	if over := len(s.seen) - kept; over > 0 {
@@ -136,74 +157,78 @@ func (s captureScreen) ended(e env, err error) (screen, tea.Cmd) {
 	return s, nil
 }
 
-func (s captureScreen) shown() []probes.Session {
-	if s.filter.text == "" {
-		return s.seen
-	}
-	var out []probes.Session
-	for _, c := range s.seen {
-		if s.filter.passes(c.Peer, c.Hello, c.Account(), c.MailFrom, c.TLS.Version, c.Protocol) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-func idsOf(sessions []probes.Session) []string {
-	ids := make([]string, len(sessions))
-	for i, c := range sessions {
-		ids[i] = c.ID
-	}
-	return ids
-}
-
 // selected is the session under the cursor, among those shown.
-func (s captureScreen) selected(shown []probes.Session) (*probes.Session, int) {
+func (s captureScreen) selected(shown []seenRow) (*probes.Session, int) {
 	if len(shown) == 0 {
 		return nil, 0
 	}
 	at := len(shown) - 1
 	if !s.follow {
-		at = s.at.index(idsOf(shown), "")
+		at = s.at.index(keysOf(shown), "")
 	}
-	return &shown[at], at
+	return &shown[at].session, at
+}
+
+// lastTrials changes whenever a test send or its receipt is new.
+func lastTrials(m *wizard.Migration) string {
+	var b strings.Builder
+	for _, c := range m.Senders {
+		if c.Last != nil {
+			b.WriteString(c.Last.Trial + c.Last.Received.String())
+		}
+	}
+	return b.String()
 }
 
 func (s captureScreen) actions(e env) []action {
 	if s.filter.open {
 		return s.filter.actions(e, func(f filter) (screen, tea.Cmd) { s.filter = f; return stay(s) })
 	}
-	shown := s.shown()
-	c, at := s.selected(shown)
-	var acts []action
-	if c != nil {
-		acts = append(acts, e.ask("details", sessionWantedMsg{c.ID}, "enter"))
-		if owner := ownerOf(e.mig, *c); owner != "" {
-			acts = append(acts, e.ask("sender", senderWantedMsg{owner}, "w"))
-			acts = append(acts, e.askIt(c.Peer)...)
-		}
+	if s.pane.open {
+		return s.paneActions(e)
 	}
+	shown := s.rows(e)
+	c, at := s.selected(shown)
+	acts := s.sessionActions(e, c)
 	acts = append(acts, s.portActions(e)...)
-	if c != nil {
-		acts = append(acts, e.on("filter", func() (screen, tea.Cmd) { s.filter.open = true; return stay(s) }, "/"))
+	if len(s.seen) > 0 {
+		words := map[bool]string{false: "group", true: "ungroup"}[s.grouped]
+		acts = append(acts,
+			e.on(words, func() (screen, tea.Cmd) { s.grouped = !s.grouped; return stay(s) }, "g"),
+			e.on("filter", func() (screen, tea.Cmd) { s.filter.open = true; return stay(s) }, "/"),
+		)
 	}
 	acts = append(acts, s.leaveAction(e))
 	move := func(n int) (screen, tea.Cmd) {
-		s.at = s.at.move(idsOf(shown), at, n)
+		s.at = s.at.move(keysOf(shown), at, n)
 		s.follow = at+n >= len(shown)-1
 		return stay(s)
 	}
 	return append(acts, e.moves(move, 8)...)
 }
 
+// sessionActions are about the session under the cursor.
+func (s captureScreen) sessionActions(e env, c *probes.Session) []action {
+	if c == nil {
+		return nil
+	}
+	acts := []action{e.ask("details", sessionWantedMsg{c.ID}, "enter")}
+	if owner := e.mig.OwnerOf(*c); owner != "" {
+		acts = append(acts, e.ask("sender", senderWantedMsg{owner}, "w"))
+		acts = append(acts, e.askIt(c.Peer)...)
+	}
+	return append(acts, e.keeping(c.ID)...)
+}
+
 // portActions are about how and where it listens.
 func (s captureScreen) portActions(e env) []action {
 	var acts []action
-	if len(s.refused()) > 0 && !s.fixing {
-		acts = append(acts, e.on("fix", func() (screen, tea.Cmd) { s.fixing = true; return stay(s) }, "f"))
-	}
-	if cmd := s.fixCommand(e); s.fixing && cmd != "" {
-		acts = append(acts, e.copy("copy_command", cmd, "f", "y"))
+	if len(s.ports) > 0 {
+		words := "ports"
+		if len(s.refused()) > 0 {
+			words = "fix"
+		}
+		acts = append(acts, e.on(words, func() (screen, tea.Cmd) { s.pane.open = true; return stay(s) }, "f"))
 	}
 	if s.state == stopping {
 		return acts
@@ -224,7 +249,7 @@ func (s captureScreen) portActions(e env) []action {
 // restart ends the run, if there is one, and starts another when its ports are
 // free again.
 func (s captureScreen) restart(e env) (screen, tea.Cmd) {
-	s.fixing = false
+	s.pane.tested = nil
 	if s.state == running {
 		s = s.stop()
 		s.again = true
@@ -236,8 +261,6 @@ func (s captureScreen) restart(e env) (screen, tea.Cmd) {
 
 func (s captureScreen) leaveAction(e env) action {
 	switch {
-	case s.fixing:
-		return e.on("close", func() (screen, tea.Cmd) { s.fixing = false; return stay(s) }, "esc")
 	case s.filter.text != "":
 		return e.on("filter_off", func() (screen, tea.Cmd) { s.filter = filter{}; return stay(s) }, "esc")
 	case s.state == running:
@@ -248,36 +271,6 @@ func (s captureScreen) leaveAction(e env) action {
 		}, "esc")
 	}
 	return e.ask("back", backMsg{}, "esc")
-}
-
-// fixCommand is the one command that allows the refused ports on this system.
-func (s captureScreen) fixCommand(e env) string {
-	for _, l := range s.refused() {
-		if cmd := e.opts.PortFix(l); cmd != "" {
-			return cmd
-		}
-	}
-	return ""
-}
-
-// ownerOf is the sender that a session was attached to, "" when it is none's.
-func ownerOf(m *wizard.Migration, c probes.Session) string {
-	if !c.IsSender() {
-		return ""
-	}
-	var byPeer string
-	for _, s := range m.Senders {
-		if !slices.Contains(s.Peers, c.Peer) {
-			continue
-		}
-		if s.Account == c.Account() {
-			return s.ID
-		}
-		if c.Account() == "" && byPeer == "" {
-			byPeer = s.ID
-		}
-	}
-	return byPeer
 }
 
 // port is the port of address:port, 0 when it is not one.

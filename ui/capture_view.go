@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"offbasic/checks"
 	"offbasic/probes"
 	"offbasic/ui/text"
+	"offbasic/wizard"
 )
 
 // heading shows which ports are open and which are refused.
@@ -54,11 +56,11 @@ func include(list []string, s string) []string {
 func (e env) paneWidth() int { return e.width*3/5 - 2 }
 
 func (s captureScreen) View(e env) string {
-	lines := s.panel(e)
-	if s.fixing {
-		return strings.Join(append(lines, s.fix(e)...), "\n")
+	if s.pane.open {
+		return strings.Join(e.page(s.paneLines(e), 0, e.height), "\n")
 	}
-	shown := s.shown()
+	lines := s.panel(e)
+	shown := s.rows(e)
 	c, at := s.selected(shown)
 	if s.filter.open || s.filter.text != "" {
 		lines = append(lines, s.filter.view(e, len(shown), len(s.seen)))
@@ -95,22 +97,36 @@ func (s captureScreen) panel(e env) []string {
 		return append(lines, " "+e.t("capture.no_port_yet"), "")
 	}
 	best, encryption := bestPort(ports)
-	addrs := e.opts.Addresses
 	host := "?"
-	if len(addrs) > 0 {
-		host = clean(addrs[0])
+	if h := e.host(); h != "" {
+		host = clean(h)
 	}
 	lines = append(lines, " "+cut(e.th.strong.Render(e.t("capture.on_device"))+"   "+e.t("capture.type", text.Args{
 		"host": host, "port": number(int(best)), "encryption": e.t("capture.encryption." + encryption),
 	}), e.width-1))
-	if len(addrs) > 1 {
-		lines = append(lines, " "+cut(e.t("capture.other_addresses", text.Args{"list": clean(strings.Join(addrs[1:], "  "))}), e.width-1))
+	if others := otherAddresses(e); others != "" {
+		lines = append(lines, " "+cut(e.t("capture.other_addresses", text.Args{"list": others}), e.width-1))
 	}
 	if s.policy != "" {
 		lines = append(lines, " "+cut(e.t("capture.as", text.Args{"policy": e.word("policy", s.policy)}), e.width-1))
 	}
 	lines = append(lines, indented(paint(e.th.faint, wrap(e.t("capture.any_account"), min(prose, e.width-2), 0)))...)
-	return append(lines, "")
+	if s.total == 0 {
+		return append(lines, "")
+	}
+	return append(lines, " "+e.th.strong.Render(s.counts(e)))
+}
+
+// otherAddresses are those of this computer that a device may reach instead of
+// the likely one, with their interfaces.
+func otherAddresses(e env) string {
+	var out []string
+	for _, a := range e.opts.Addresses[min(1, len(e.opts.Addresses)):] {
+		if ip, err := netip.ParseAddr(a.Addr); err == nil && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
+			out = append(out, clean(a.Addr+" ("+a.Interface+")"))
+		}
+	}
+	return strings.Join(out, "  ")
 }
 
 // bestPort is the port to type first, and the encryption that goes with it.
@@ -128,34 +144,6 @@ func bestPort(open []uint16) (best uint16, encryption string) {
 	return open[0], "starttls"
 }
 
-// fix says why ports are refused and the one command that allows them.
-func (s captureScreen) fix(e env) []string {
-	width := min(prose, e.width-2)
-	var lines []string
-	for _, l := range s.refused() {
-		said := clean(l.Wanted) + "  " + faultText(e, l.Fault)
-		if l.Addr != "" {
-			said += " " + e.t("capture.way_out", text.Args{"addr": clean(l.Addr)})
-		}
-		for _, w := range wrap(said, width, 2) {
-			lines = append(lines, " "+w)
-		}
-	}
-	lines = append(lines, "")
-	cmd := s.fixCommand(e)
-	if cmd == "" {
-		return append(lines, " "+e.t("capture.no_fix"))
-	}
-	lines = append(lines, " "+e.th.strong.Render(e.t("capture.fix")))
-	for _, l := range wrap(cmd, e.width-4, 2) {
-		lines = append(lines, "   "+l)
-	}
-	for _, l := range wrap(e.t("capture.fix_then"), width, 0) {
-		lines = append(lines, " "+l)
-	}
-	return lines
-}
-
 func (s captureScreen) waiting(e env) []string {
 	if len(s.seen) > 0 {
 		return nil // the filter says it
@@ -168,7 +156,7 @@ func (s captureScreen) waiting(e env) []string {
 }
 
 // list is the sessions around the cursor, and how many there are besides.
-func (s captureScreen) list(e env, shown []probes.Session, at, width, height int) []string {
+func (s captureScreen) list(e env, shown []seenRow, at, width, height int) []string {
 	var lines []string
 	older := s.total - len(s.seen)
 	if older > 0 && height > 3 {
@@ -178,21 +166,29 @@ func (s captureScreen) list(e env, shown []probes.Session, at, width, height int
 	from, to := window(len(shown), at, height)
 	cols := columnsFor(e, shown[from:to], width-4)
 	for i := from; i < to; i++ {
-		c := shown[i]
-		cells := row(cols, e.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(e, c), tlsWord(e, c), outcome(e, c))
+		c := shown[i].session
+		end := outcome(e, c)
+		if s.grouped {
+			end = e.t("capture.times", text.Args{"n": number(shown[i].n)}) + " " + end
+		}
+		cells := row(cols, e.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(e, c), tlsWord(e, c), end)
 		lines = append(lines, " "+e.marked(cells, i == at, width-1))
 	}
 	return lines
 }
 
 // columnsFor gives the account what the other columns leave of the width.
-func columnsFor(e env, shown []probes.Session, width int) []column {
+func columnsFor(e env, shown []seenRow, width int) []column {
 	cols := []column{{width: 8}, {width: 7}, {width: 1}, {}, {width: 7}, {width: 5}}
-	for _, c := range shown {
+	for _, r := range shown {
+		c := r.session
 		cols[1].width = max(cols[1].width, min(15, ansi.StringWidth(clean(c.Peer))))
 		cols[2].width = max(cols[2].width, min(12, ansi.StringWidth(clean(c.Hello))))
 		cols[4].width = max(cols[4].width, min(9, ansi.StringWidth(tlsWord(e, c))))
 		cols[5].width = max(cols[5].width, min(9, ansi.StringWidth(outcome(e, c))))
+		if r.n > 1 {
+			cols[5].width = 14
+		}
 	}
 	rest := width - 2*(len(cols)-1)
 	for _, col := range cols {
@@ -237,8 +233,11 @@ func outcome(e env, c probes.Session) string {
 // told is what the device under the cursor said of itself, the worst first,
 // and what is not known of it yet.
 func (s captureScreen) told(e env, c *probes.Session, width, height int) []string {
-	facts := checks.Facts{Sender: ownerOf(e.mig, *c), Sessions: s.ofSameDevice(*c), Domains: e.mig.Tenant.Domains}
+	facts := e.facts(e.mig.OwnerOf(*c), s.ofSameDevice(*c), s.trials)
 	var known, unknown []string
+	if facts.Device != nil {
+		known = wrap("  "+s.what(e, facts), width, 4)
+	}
 	for _, f := range worstFirst(e.opts.Judge(facts)) {
 		known = append(known, e.findingLines(f, width)...)
 	}
@@ -255,6 +254,16 @@ func (s captureScreen) told(e env, c *probes.Session, width, height int) []strin
 	}
 	lines = append(lines, e.th.strong.Render(e.t("capture.not_known")))
 	return append(lines, e.part(unknown, 0, height-len(lines), "sender")...)
+}
+
+// what is the product that the device under the cursor is.
+func (s captureScreen) what(e env, f checks.Facts) string {
+	c, ok := e.mig.Sender(f.Sender)
+	if !ok {
+		c = &wizard.Sender{}
+	}
+	who, oauth := e.identity(c, f)
+	return who + ". " + oauth
 }
 
 // ofSameDevice are the sessions of the same peer and account.

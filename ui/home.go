@@ -94,7 +94,7 @@ func (s homeScreen) actions(e env) []action {
 		return acts
 	}
 	acts = append(acts, e.ask("register", registerWantedMsg{}, "r"))
-	if c != nil && c.Route != "" {
+	if c != nil && wizard.Automatic(c.Route) {
 		acts = append(acts, e.ask("try", trialWantedMsg{c.ID}, "t"))
 	}
 	acts = append(acts, e.on("filter", func() (screen, tea.Cmd) { s.filter.open = true; return stay(s) }, "/"))
@@ -114,6 +114,8 @@ func nextMsg(step wizard.Step, sender string) tea.Msg {
 		return registerWantedMsg{}
 	case wizard.StepScript:
 		return scriptWantedMsg{sender}
+	case wizard.StepByHand:
+		return editWantedMsg{sender, "note"}
 	case wizard.StepTry, wizard.StepRepair, wizard.StepVerify:
 		return trialWantedMsg{sender}
 	}

@@ -64,7 +64,7 @@ func (s interviewScreen) question(e env) []string {
 	}
 	a := s.asking
 	lines := say(e.th.strong.Render(e.t("interview.question", text.Args{
-		"n": number(min(a.Known+1, a.Of)), "of": number(a.Of), "question": e.t("question." + a.Question.ID),
+		"known": number(a.Known), "of": number(a.Of), "question": e.t("question." + a.Question.ID),
 	})))
 	press := e.t("interview.press_now")
 	switch {

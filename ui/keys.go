@@ -44,8 +44,8 @@ func (e env) moves(move func(int) (screen, tea.Cmd), page int) []action {
 		e.quietly("down", by(1), "down", "j"),
 		e.quietly("page_up", by(-max(1, page)), "pgup", "ctrl+b"),
 		e.quietly("page_down", by(max(1, page)), "pgdown", "ctrl+f", "space"),
-		e.quietly("first", by(-end), "home", "g"),
-		e.quietly("last", by(end), "end", "G"),
+		e.quietly("first", by(-end), "home"),
+		e.quietly("last", by(end), "end"),
 	}
 }
 

@@ -37,6 +37,13 @@ type Options struct {
 	// Sessions reads the sessions of a sender, oldest first.
 	Sessions func(ctx context.Context, sender string) ([]probes.Session, error)
 	Session  func(ctx context.Context, id string) (probes.Session, error)
+	// SaveTranscript and SaveMessage write what a session left to a new file
+	// and return its path.
+	SaveTranscript, SaveMessage func(ctx context.Context, id string) (path string, err error)
+	// Trials reads all test sends, oldest first.
+	Trials func(ctx context.Context) ([]probes.Trial, error)
+	// Devices is the catalogue of products.
+	Devices *checks.Devices
 
 	// Capture listens under a policy until its context ends. A session is on
 	// disk and attached to its sender before it is emitted.
@@ -45,7 +52,10 @@ type Options struct {
 	// words are under "policy.<id>".
 	Policies []string
 	// Addresses are those of this machine, the likely one first.
-	Addresses []string
+	Addresses []Address
+	// Knock connects to an address and port of this machine and closes at once;
+	// nil means that it answers.
+	Knock func(ctx context.Context, addr string) error
 	// PortFix is the one command that allows a port that was refused, "" when
 	// there is none.
 	PortFix func(probes.Listening) string
@@ -89,6 +99,9 @@ type Options struct {
 	In         io.Reader // of the plain mode; a terminal, so that a secret is not shown
 	Out        io.Writer // of the plain mode
 }
+
+// Address is an address of this machine, and the interface that has it.
+type Address struct{ Addr, Interface string }
 
 // ScriptText is a script as it is shown.
 type ScriptText struct{ Name, Text string }

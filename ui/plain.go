@@ -271,7 +271,7 @@ func (p *plain) happened(ev probes.CaptureEvent) {
 	case ev.Listening.Addr != "":
 		host := ""
 		if len(p.opts.Addresses) > 0 {
-			host = p.opts.Addresses[0]
+			host = p.opts.Addresses[0].Addr
 		}
 		best, encryption := bestPort([]uint16{port(ev.Listening.Addr)})
 		p.say(p.t("capture.type", text.Args{"host": clean(host), "port": number(int(best)), "encryption": p.t("capture.encryption." + encryption)}))
@@ -286,7 +286,14 @@ func (p *plain) sender(id string) error {
 	if err != nil {
 		return err
 	}
-	facts := checks.Facts{Sender: id, Sessions: sessions, Domains: p.m.Tenant.Domains}
+	trials, err := p.opts.Trials(p.ctx)
+	if err != nil {
+		return err
+	}
+	facts := p.facts(id, sessions, trials)
+	if c, ok := p.m.Sender(id); ok {
+		p.say(p.whole(c, facts, prose)...)
+	}
 	for _, f := range worstFirst(p.opts.Judge(facts)) {
 		p.say(p.finding(f))
 	}

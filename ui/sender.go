@@ -20,6 +20,9 @@ type senderScreen struct {
 	id       string
 	run      int64
 	sessions []probes.Session
+	trials   []probes.Trial
+	mark     string // the test sends that were read
+	facts    checks.Facts
 	findings []checks.Finding
 	ranked   []checks.Ranked
 	read     bool
@@ -30,7 +33,9 @@ type senderScreen struct {
 	top int    // first line shown, of the evidence
 }
 
-func newSender(e env, id string) senderScreen { return senderScreen{id: id, run: e.runs.next()} }
+func newSender(e env, id string) senderScreen {
+	return senderScreen{id: id, run: e.runs.next(), mark: lastTrials(e.mig)}
+}
 
 func (senderScreen) name() string          { return "sender" }
 func (s senderScreen) is(msg tea.Msg) bool { return msg == tea.Msg(senderWantedMsg{s.id}) }
@@ -38,13 +43,26 @@ func (senderScreen) typing() bool          { return false }
 func (senderScreen) busy() bool            { return false }
 
 func (s senderScreen) Init(e env) tea.Cmd {
-	read, id := e.opts.Sessions, s.id
-	return ask(e.runs, s.run, func(ctx context.Context) ([]probes.Session, error) { return read(ctx, id) })
+	sessions, trials, id := e.opts.Sessions, e.opts.Trials, s.id
+	return ask(e.runs, s.run, func(ctx context.Context) (history, error) {
+		var h history
+		var err error
+		if h.sessions, err = sessions(ctx, id); err == nil {
+			h.trials, err = trials(ctx)
+		}
+		return h, err
+	})
+}
+
+// history is what was read of a sender.
+type history struct {
+	sessions []probes.Session
+	trials   []probes.Trial
 }
 
 func (s senderScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 	switch msg := msg.(type) {
-	case answerMsg[[]probes.Session]:
+	case answerMsg[history]:
 		if msg.run != s.run {
 			return s, nil
 		}
@@ -52,22 +70,23 @@ func (s senderScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 		if msg.err != nil {
 			s.err = faultText(e, msg.err)
 		}
-		return s.judge(e, msg.value), nil
+		s.sessions, s.trials = msg.value.sessions, msg.value.trials
+		return s.judge(e), nil
 	case changedMsg:
-		if c, ok := e.mig.Sender(s.id); ok && s.read && c.Seen.Sessions > len(s.sessions) {
-			s.run = e.runs.next()
+		mark := lastTrials(e.mig)
+		if c, ok := e.mig.Sender(s.id); ok && s.read && (c.Seen.Sessions > len(s.sessions) || mark != s.mark) {
+			s.run, s.mark = e.runs.next(), mark
 			return s, s.Init(e)
 		}
-		return s.judge(e, s.sessions), nil
+		return s.judge(e), nil
 	}
 	return s, nil
 }
 
 // judge is done once for what was read, not for each frame.
-func (s senderScreen) judge(e env, sessions []probes.Session) senderScreen {
-	s.sessions = sessions
-	facts := checks.Facts{Sender: s.id, Sessions: sessions, Domains: e.mig.Tenant.Domains}
-	s.findings, s.ranked = e.opts.Judge(facts), e.opts.Rank(facts)
+func (s senderScreen) judge(e env) senderScreen {
+	s.facts = e.facts(s.id, s.sessions, s.trials)
+	s.findings, s.ranked = e.opts.Judge(s.facts), e.opts.Rank(s.facts)
 	return s
 }
 
@@ -120,7 +139,8 @@ func (s senderScreen) actions(e env) []action {
 		acts = append(acts, e.askIt(c.Peers[len(c.Peers)-1])...)
 	}
 	acts = append(acts,
-		e.ask("name", editWantedMsg{s.id, "name"}, "w"),
+		e.ask("who", whoWantedMsg{s.id}, "w"),
+		e.ask("name", editWantedMsg{s.id, "name"}, "r"),
 		e.ask("note", editWantedMsg{s.id, "note"}, "n"),
 	)
 	if s.all {
@@ -150,7 +170,7 @@ func (s senderScreen) choices(e env, c *wizard.Sender) []action {
 	if c.Route == probes.OAuth && e.mig.App != nil {
 		acts = append(acts, e.ask("set_up", scriptWantedMsg{c.ID}, "s"))
 	}
-	if c.Route != "" {
+	if wizard.Automatic(c.Route) {
 		acts = append(acts, e.ask("try", trialWantedMsg{c.ID}, "t"))
 	}
 	return acts
@@ -235,6 +255,12 @@ func (s senderScreen) seen(e env, c *wizard.Sender, width int) []string {
 	if len(lines) > 3 {
 		lines = lines[:3]
 	}
+	who, oauth := e.identity(c, s.facts)
+	if oauth != "" {
+		who += ". " + oauth
+	}
+	said := wrap(who, min(prose, width-2), 2)
+	lines = append(lines, said[:min(len(said), 2)]...)
 	if c.Note != "" {
 		lines = append(lines, e.th.faint.Render(cut(e.t("sender.note")+" "+clean(c.Note), width-2)))
 	}
@@ -401,7 +427,11 @@ func (e env) reasons(r checks.Ranked, width int) []string {
 // reasons.
 func (s senderScreen) evidence(e env) []string {
 	width := min(prose, e.width-2)
-	lines := []string{e.th.strong.Render(e.t("sender.findings"))}
+	var lines []string
+	if c, ok := e.mig.Sender(s.id); ok {
+		lines = append(e.whole(c, s.facts, width), "")
+	}
+	lines = append(lines, e.th.strong.Render(e.t("sender.findings")))
 	for _, f := range worstFirst(s.findings) {
 		lines = append(lines, e.findingLines(f, width)...)
 		if f.Remedy != "" {

@@ -54,11 +54,14 @@ func (s sessionScreen) heading(e env) (left, right string) {
 func (s sessionScreen) actions(e env) []action {
 	var acts []action
 	if s.found != nil {
-		if owner := ownerOf(e.mig, *s.found); owner != "" {
+		if owner := e.mig.OwnerOf(*s.found); owner != "" {
 			acts = append(acts, e.ask("sender", senderWantedMsg{owner}, "enter", "w"))
 		}
 		if len(s.found.Transcript) > 0 {
-			acts = append(acts, e.copy("copy_transcript", transcriptText(s.found.Transcript), "c"))
+			acts = append(acts, e.keeping(s.id)...)
+		}
+		if s.found.Message != nil && s.found.Message.File != "" {
+			acts = append(acts, e.saving("save_message", s.id, e.opts.SaveMessage, "m"))
 		}
 	}
 	acts = append(acts, e.ask("back", backMsg{}, "esc"))
@@ -103,6 +106,7 @@ func (s sessionScreen) facts(e env, width int) []string {
 		}
 	}
 	fact("hello", clean(c.Hello))
+	fact("mac", clean(c.MAC))
 	fact("protocol", protocolWord(e, c))
 	fact("tls", tlsFact(e, c.TLS))
 	for _, a := range c.Auth {
@@ -120,7 +124,7 @@ func (s sessionScreen) facts(e env, width int) []string {
 		fact("file", clean(m.File))
 	}
 	fact("listener", clean(c.Listener))
-	fact("policy", e.word("policy", c.Policy))
+	fact("policy", e.policy(c.Policy))
 	fact("end", e.word("end", string(c.End)))
 	if len(c.Quirks) == 0 {
 		return lines
@@ -220,8 +224,10 @@ func transcriptText(transcript []probes.Line) string {
 // copy puts s on the clipboard of the terminal (OSC 52) and says so. Whether
 // the terminal obeys cannot be known.
 func (e env) copy(id, s string, keys ...string) action {
-	return e.on(id, func() (screen, tea.Cmd) {
-		said := e.t("app.copied", text.Args{"n": number(strings.Count(strings.TrimRight(s, "\n"), "\n") + 1)})
-		return nil, tea.Batch(tea.SetClipboard(s), send(saidMsg{text: said}))
-	}, keys...)
+	return e.on(id, func() (screen, tea.Cmd) { return nil, e.clip(s) }, keys...)
+}
+
+func (e env) clip(s string) tea.Cmd {
+	said := e.t("app.copied", text.Args{"n": number(strings.Count(strings.TrimRight(s, "\n"), "\n") + 1)})
+	return tea.Batch(tea.SetClipboard(s), send(saidMsg{text: said}))
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,15 @@ func (e env) word(prefix, id string) string {
 		return e.t(k)
 	}
 	return clean(id)
+}
+
+// policy is the words of a policy, which may be one without TLS.
+func (e env) policy(id string) string {
+	name, bare := strings.CutSuffix(id, "+no-tls")
+	if !bare {
+		return e.word("policy", id)
+	}
+	return e.t("policy.without_tls", map[string]string{"policy": e.word("policy", name)})
 }
 
 // deadline is the corner of the home screen.

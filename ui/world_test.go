@@ -34,6 +34,10 @@ type world struct {
 	app      wizard.Registration
 	secret   string
 	tries    []TryRequest
+	tried    []probes.Trial // that are on disk
+	closed   error          // what a test connection meets
+	knocked  []string
+	saved    []string
 	failApp  error
 }
 
@@ -72,7 +76,9 @@ func (w *world) options() Options {
 			return w.copy(), nil
 		},
 		Sessions: w.sessions, Session: w.session, Capture: w.capture,
-		Policies: []string{"exchange", "retired", "relay"}, Addresses: []string{"192.0.2.23", "198.51.100.7"},
+		Policies: []string{"exchange", "retired", "relay"}, Addresses: []Address{{"192.0.2.23", "eth0"}, {"198.51.100.7", "wlan0"}, {"127.0.0.1", "lo"}},
+		Knock: w.knockSelf, SaveTranscript: w.saveAs(".txt"), SaveMessage: w.saveAs(".eml"),
+		Trials: func(context.Context) ([]probes.Trial, error) { return slices.Clone(w.tried), nil }, Devices: checks.NewDevices(),
 		PortFix: func(probes.Listening) string { return "sudo setcap cap_net_bind_service=+ep /usr/local/bin/offbasic" },
 		SaveApp: w.saveApp,
 		Script:  func(string) (ScriptText, error) { return ScriptText{"service-principal", scriptText}, nil },
@@ -124,7 +130,7 @@ func (w *world) sessions(_ context.Context, sender string) ([]probes.Session, er
 	defer w.mu.Unlock()
 	var out []probes.Session
 	for _, c := range w.seen {
-		if ownerOf(&w.mig, c) == sender {
+		if w.mig.OwnerOf(c) == sender {
 			out = append(out, c)
 		}
 	}
@@ -164,6 +170,26 @@ func (w *world) capture(ctx context.Context, policy string, emit func(probes.Cap
 		case ev := <-w.told:
 			emit(ev)
 		}
+	}
+}
+
+// knockSelf is a test connection of this computer to itself, which the capture
+// sees as well.
+func (w *world) knockSelf(_ context.Context, addr string) error {
+	w.mu.Lock()
+	w.knocked = append(w.knocked, addr)
+	w.mu.Unlock()
+	if w.closed == nil {
+		w.knock(at(probes.Session{Peer: "192.0.2.23", Protocol: "bare", End: probes.EndClosed}, "own "+addr))
+	}
+	return w.closed
+}
+
+// saveAs remembers what was saved.
+func (w *world) saveAs(ext string) func(context.Context, string) (string, error) {
+	return func(_ context.Context, id string) (string, error) {
+		w.saved = append(w.saved, id+ext)
+		return "/home/anna/migration/saved/20000101-000100_192.0.2.61_KM-C258" + ext, nil
 	}
 }
 

@@ -228,7 +228,7 @@ func (c *call) interviewed(ev wizard.InterviewEvent) error {
 // asking tells which question is asked, and what is to be done for it.
 func (c *call) asking(a wizard.Asking) {
 	c.note("interview.asking", text.Args{
-		"peer": a.Peer, "n": itoa(a.Known + 1), "of": itoa(a.Of), "question": c.tr.T("question." + a.Question.ID),
+		"peer": a.Peer, "known": itoa(a.Known), "of": itoa(a.Of), "question": c.tr.T("question." + a.Question.ID),
 	})
 	switch {
 	case a.Waiting:

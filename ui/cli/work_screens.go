@@ -20,15 +20,6 @@ func (w *Work) CaptureWith(ctx context.Context, policy string, emit func(probes.
 	return w.Capture(ctx, capture.Server{Fallback: true, Policy: p}, emit)
 }
 
-// Addresses are this machine's addresses as text, the likely one first.
-func Addresses() []string {
-	var out []string
-	for _, a := range capture.Addresses() {
-		out = append(out, a.Addr.String())
-	}
-	return out
-}
-
 // PortFix is the one command that allows a port that was refused, or "".
 func PortFix(l probes.Listening) string {
 	if l.Fault == nil {
