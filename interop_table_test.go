@@ -143,19 +143,14 @@ func (c client) seenAs(t *testing.T) string {
 	if err != nil {
 		t.Fatalf("%s cannot be run: %v", c.name, err)
 	}
-	number := regexp.MustCompile(`\d+(\.\d+)*`).FindAllString(strings.TrimSpace(firstLine(string(out))), -1)
-	if len(number) == 0 {
+	number := regexp.MustCompile(`\d+(\.\d+)*`).FindString(string(out))
+	if number == "" {
 		t.Fatalf("%s does not say its version: %q", c.name, out)
 	}
 	if strings.HasPrefix(c.name, "node") {
 		return "OpenSSL 1.0.1u"
 	}
-	return number[0]
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
+	return number
 }
 
 func table(all []client, versions []string, rows [][]string) string {

@@ -128,7 +128,9 @@ func TestARetryIsToldFromAPress(t *testing.T) {
 		}
 	}
 	later := func(d time.Duration) func(*probes.Session) {
-		return func(c *probes.Session) { c.Started, c.Ended = ten.Add(time.Second).Add(d), ten.Add(2*time.Second).Add(d) }
+		return func(c *probes.Session) {
+			c.Started, c.Ended = ten.Add(time.Second).Add(d), ten.Add(2*time.Second).Add(d)
+		}
 	}
 	dated := func(date string) func(*probes.Session) {
 		return func(c *probes.Session) { c.Message = &probes.Message{Date: date, Subject: "Scan"} }

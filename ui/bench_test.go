@@ -54,7 +54,7 @@ func BenchmarkCaptureFrame(b *testing.B) {
 	opts := w.options()
 	app := New(b.Context(), opts)
 	app.width, app.height = 80, 24
-	s := captureScreen{follow: true, state: running}
+	s := captureScreen{follow: true, state: running, who: map[string]struct{}{}}
 	batch := make([]probes.CaptureEvent, 30)
 	for i := range batch {
 		c := copier
@@ -63,7 +63,7 @@ func BenchmarkCaptureFrame(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		next, _ := s.take(batch)
+		next, _ := s.take(app.env(), batch)
 		s = next.(captureScreen)
 		app.stack = []screen{newHome(), s}
 		if app.View().Content == "" {

@@ -56,10 +56,10 @@ func TestKeyIsAnsweredDuringAFlood(t *testing.T) {
 			t.Errorf("the key was answered after %s, want within the frame", took)
 		}
 		s.press("esc", "up")
-		selected, _ := s.app().top().(captureScreen).selected(s.app().top().(captureScreen).shown())
+		selected, _ := s.app().top().(captureScreen).selected(s.app().top().(captureScreen).rows(s.app().env()))
 		id := selected.ID
 		s.pass(200 * time.Millisecond)
-		if selected, _ = s.app().top().(captureScreen).selected(s.app().top().(captureScreen).shown()); selected.ID != id {
+		if selected, _ = s.app().top().(captureScreen).selected(s.app().top().(captureScreen).rows(s.app().env())); selected.ID != id {
 			t.Errorf("the cursor moved from %s to %s by itself", id, selected.ID)
 		}
 		s.pass(4 * time.Second)

@@ -300,8 +300,35 @@ func (p *plain) sender(id string) error {
 	ranked := p.opts.Rank(facts)
 	return p.menu(p.t("key.back"), func() []choice {
 		routes := choice{p.t("sender.routes"), func() error { return p.routes(id, ranked) }}
-		return append([]choice{routes}, p.steps(id)...)
+		who := choice{p.t("key.who"), func() error { return p.who(id) }}
+		return append([]choice{routes, who}, p.steps(id)...)
 	})
+}
+
+// who asks for a few words, and offers the products that have them.
+func (p *plain) who(id string) error {
+	s := whoScreen{sender: id}
+	if err := p.question("who.ask", &s.filter.text, validator{p.env}.given); err != nil {
+		return err
+	}
+	err := p.menu(p.t("key.back"), func() []choice {
+		var cs []choice
+		for _, row := range s.rows(p.env) {
+			cs = append(cs, choice{strings.Join(strings.Fields(s.row(p.env, row)), " "), func() error {
+				keep, said := s.keep(p.env, row)
+				if err := p.changed(p.opts.Change(p.ctx, keep)); err != nil {
+					return err
+				}
+				p.say(said)
+				return errChosen
+			}})
+		}
+		return cs
+	})
+	if errors.Is(err, errChosen) {
+		return nil
+	}
+	return err
 }
 
 // routes lists the routes, the best first, until one is chosen or it is left.
@@ -331,6 +358,10 @@ func (p *plain) routes(id string, ranked []checks.Ranked) error {
 func (p *plain) steps(id string) []choice {
 	c, ok := p.m.Sender(id)
 	if !ok || c.Route == "" {
+		return nil
+	}
+	if !wizard.Automatic(c.Route) {
+		p.say(p.t("next.by_hand", text.Args{"sender": clean(c.Title()), "route": p.routeName(c.Route)}))
 		return nil
 	}
 	cs := []choice{{p.t("key.try"), func() error { return p.try(id) }}}

@@ -202,8 +202,14 @@ func (s whoScreen) actions(e env) []action {
 }
 
 func (s whoScreen) take(e env, row string) func() (screen, tea.Cmd) {
+	keep, said := s.keep(e, row)
+	return func() (screen, tea.Cmd) { return nil, change(e, keep, backMsg{}, saidMsg{text: said}) }
+}
+
+// keep is the change that a row asks for, and its words.
+func (s whoScreen) keep(e env, row string) (keep func(*wizard.Migration) error, said string) {
 	id, device, product := s.sender, row, ""
-	said := e.t("who.kept_guess")
+	said = e.t("who.kept_guess")
 	switch d, _ := e.opts.Devices.Find(row); row {
 	case guessRow:
 		device = ""
@@ -213,10 +219,7 @@ func (s whoScreen) take(e env, row string) func() (screen, tea.Cmd) {
 	default:
 		said = e.t("who.kept", text.Args{"product": d.Name})
 	}
-	return func() (screen, tea.Cmd) {
-		keep := func(m *wizard.Migration) error { return m.Identify(id, device, product) }
-		return nil, change(e, keep, backMsg{}, saidMsg{text: said})
-	}
+	return func(m *wizard.Migration) error { return m.Identify(id, device, product) }, said
 }
 
 func (s whoScreen) View(e env) string {

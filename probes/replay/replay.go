@@ -64,6 +64,12 @@ func (r Replay) Run(ctx context.Context, emit func(probes.Line)) error {
 	}
 	d := net.Dialer{Timeout: r.Patience}
 	conn, err := d.DialContext(ctx, "tcp", r.Addr)
+	if ctx.Err() != nil {
+		if err == nil {
+			_ = conn.Close()
+		}
+		return ctx.Err()
+	}
 	if err != nil {
 		return &probes.Fault{Op: "connect to " + r.Addr, Code: ConnectFailed, Args: map[string]string{"addr": r.Addr, "cause": err.Error()}}
 	}

@@ -187,6 +187,16 @@ func (c *call) root() *cobra.Command {
 
 // translateHelp puts cobra's own flag into the reader's language.
 func (c *call) translateHelp(cmd *cobra.Command) {
+	if !cmd.HasParent() {
+		cmd.Version = "-" // fang puts the real one in
+		cmd.InitDefaultVersionFlag()
+		cmd.Flags().Lookup("version").Usage = c.tr.T("cli.flag.version")
+		cmd.InitDefaultHelpCmd()
+		cmd.InitDefaultCompletionCmd()
+	}
+	if own := "cli." + cmd.Name(); cmd.Short == "" || c.tr.Has(own) && cmd.Parent() == cmd.Root() {
+		cmd.Short = c.tr.T(own)
+	}
 	cmd.InitDefaultHelpFlag()
 	cmd.Flags().Lookup("help").Usage = c.tr.T("cli.flag.help")
 	for _, sub := range cmd.Commands() {

@@ -42,7 +42,14 @@ func (c *call) plan(ctx context.Context, sender string, route probes.Route, note
 	if sender == "" && (route != "" || note != "") {
 		return badUsage("--route and --note need --sender")
 	}
-	w, err := c.open(ctx)
+	open := c.open
+	if route == "" && note == "" {
+		open = c.openRead
+	}
+	w, err := open(ctx)
+	if isMissing(err) && sender == "" {
+		return c.senders(wizard.Migration{})
+	}
 	if err != nil {
 		return err
 	}

@@ -122,7 +122,10 @@ func given(err error, placeholders []string) error {
 // known are the values of the command line, and for what it leaves out those
 // of the sender and of the migration.
 func (c *call) known(ctx context.Context, f scriptFlags) (wizard.ScriptValues, error) {
-	w, err := c.open(ctx)
+	w, err := c.openRead(ctx)
+	if isMissing(err) && f.sender == "" {
+		return f.values, nil
+	}
 	if err != nil {
 		return wizard.ScriptValues{}, err
 	}

@@ -66,7 +66,7 @@ func (c *call) open(ctx context.Context) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), explainer: checks.NewExplainer(), devices: checks.NewDevices()}
+	w := c.work(f)
 	if temporary {
 		w.temporary = dir
 	}
@@ -74,6 +74,34 @@ func (c *call) open(ctx context.Context) (*Work, error) {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
+}
+
+// openRead opens the folder for a command that only reads: it needs no lock,
+// makes no folder, and works beside a capture. With the lab it is open.
+func (c *call) openRead(ctx context.Context) (*Work, error) {
+	if c.lab {
+		return c.open(ctx)
+	}
+	dir, _, err := c.folderDir()
+	if err != nil {
+		return nil, err
+	}
+	f, err := folder.OpenRead(dir, folder.Options{Now: c.Now})
+	if err != nil {
+		return nil, err
+	}
+	return c.work(f), nil
+}
+
+// work is the work on a folder.
+func (c *call) work(f *folder.Folder) *Work {
+	return &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), explainer: checks.NewExplainer(), devices: checks.NewDevices()}
+}
+
+// isMissing tells the fault of a folder that is not there yet.
+func isMissing(err error) bool {
+	f, ok := errors.AsType[*probes.Fault](err)
+	return ok && f.Code == "folder_missing"
 }
 
 // keyring is the system's, or none when OFFBASIC_KEYRING says so.
