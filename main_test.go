@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/smtp"
+	"net/textproto"
 	"os"
 	"strings"
 	"testing"
@@ -28,6 +29,11 @@ func TestScript(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			addr, err := freeAddr()
 			e.Setenv("ADDR", addr)
+			if err != nil {
+				return err
+			}
+			pop, err := freeAddr()
+			e.Setenv("POP", pop)
 			e.Setenv("LANG", "C")
 			e.Setenv("LC_ALL", "")
 			e.Setenv("OFFBASIC_KEYRING", "none") // a test must not write into anybody's keyring
@@ -49,8 +55,15 @@ func freeAddr() (string, error) {
 // ACCOUNT FROM TO. It waits until the capture is up, and signs in with a
 // password if ACCOUNT is not "-". The password must never be seen again. With
 // "stubborn" behind, it sends again and again, whatever it is answered, until
-// nothing listens any more.
+// nothing listens any more. "device pop3 ADDR ACCOUNT" only signs in by POP3.
 func device() {
+	if os.Args[1] == "pop3" {
+		if err := pop3(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) > 5 {
 		insist(os.Args[1], os.Args[2], os.Args[3], os.Args[4])
 		return
@@ -120,6 +133,35 @@ func dial(addr string) (*smtp.Client, error) {
 		<-time.After(20 * time.Millisecond)
 	}
 	return nil, err
+}
+
+// pop3 signs in by POP3 as RFC 1939, section 7 has it. It waits until the
+// capture is up.
+func pop3(addr, account string) error {
+	var conn *textproto.Conn
+	var err error
+	for range 500 {
+		if conn, err = textproto.Dial("tcp", addr); err == nil || !strings.Contains(err.Error(), "refused") {
+			break
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ReadLine(); err != nil {
+		return err
+	}
+	for _, l := range []string{"USER " + account, "PASS " + storyPassword, "STAT", "QUIT"} {
+		if err := conn.PrintfLine("%s", l); err != nil {
+			return err
+		}
+		if reply, err := conn.ReadLine(); err != nil || !strings.HasPrefix(reply, "+OK") {
+			return fmt.Errorf("%.4s was answered %q, %w", l, reply, err)
+		}
+	}
+	return nil
 }
 
 // login is AUTH LOGIN without TLS, as old devices do it.

@@ -262,10 +262,10 @@ func compare(shown, got string) Arrived {
 }
 
 func asWhole(shown, got string, a *Arrived) bool {
-	switch {
-	case got == "":
+	switch got {
+	case "":
 		a.As = []string{AsEmpty}
-	case got == shown:
+	case shown:
 		a.As = []string{AsWhole}
 	default:
 		return false

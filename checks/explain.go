@@ -35,6 +35,13 @@ type Explanation struct {
 	Sub string `json:"sub,omitempty"`
 	// Count is how often a log held it; 0 for a single reply.
 	Count int `json:"count,omitempty"`
+	// Senders are who met it, as far as the log tells: envelope senders, else
+	// accounts, else hosts; at most 20. MoreSenders says that there were others.
+	Senders     []string `json:"senders,omitempty"`
+	MoreSenders bool     `json:"more_senders,omitempty"`
+	// First and Last are when it was met, as the log writes times.
+	First string `json:"first,omitempty"`
+	Last  string `json:"last,omitempty"`
 
 	causes, remedies int
 }

@@ -1,46 +1,61 @@
 package checks
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
 	"io"
 	"slices"
+	"strings"
 )
 
-// maxGroups bounds how many different refusals of one log are told apart.
-// What comes after is counted under its class.
-const maxGroups = 1000
+// The bounds of a reading. Memory does not grow with the log.
+const (
+	maxGroups  = 1000      // different refusals told apart; what comes after is counted under its class
+	maxLine    = 64 << 10  // of a line that are looked at, in bytes
+	maxSenders = 20        // kept for each group
+	maxJobs    = 16 << 10  // messages and connections whose sender is remembered, twice over
+	maxAnswers = 1000      // answers whose explanation is remembered, twice over
+	chunk      = 256 << 10 // read at a time, in bytes
+)
 
-// maxLine is how much of a line of a log is looked at, in bytes.
-const maxLine = 64 << 10
+// RetiredReply is the id of the answer to a password after the retirement:
+// 550 5.7.30.
+const RetiredReply = "smtp-550-5.7.30"
 
 // Log reads a log to its end and explains every refusal in it, grouped and
 // counted: each is called once per group, the retirement's 550 5.7.30 first,
-// then the most frequent. Any log will do: Postfix, Exim, swaks, Exchange, a
-// transcript. Memory does not grow with the log. The error is the reader's.
+// then the most frequent. The error is the reader's.
 func (e *Explainer) Log(r io.Reader, each func(Explanation)) error {
-	g := groups{explainer: e, seen: map[group]*Explanation{}}
-	in := bufio.NewReaderSize(r, maxLine)
-	var err error
-	for err == nil {
-		var line []byte
-		line, err = in.ReadSlice('\n')
-		g.line(line)
-		for errors.Is(err, bufio.ErrBufferFull) { // the rest of a line that is too long
-			_, err = in.ReadSlice('\n')
-		}
-	}
-	g.flush()
-	for _, x := range g.sorted() {
+	reading := e.Reading()
+	err := reading.ReadAll(r)
+	for _, x := range reading.Explanations() {
 		each(x)
-	}
-	if errors.Is(err, io.EOF) {
-		return nil
 	}
 	return err
 }
+
+// Reading is the reading of one log or of several, one after the other. Any
+// log will do: Postfix, Exim, the protocol logs of Exchange and IIS, swaks, a
+// printer's export, a transcript, JSON lines. A failure that Postfix or Exim
+// tells on two lines, when it happens and as what became of the message,
+// counts once. It is for one goroutine.
+type Reading struct {
+	// Each, if it is set, is told of every refusal as it is found, with a
+	// count of 1, its time as First, and its sender if the log tells it.
+	Each func(Explanation)
+
+	explainer *Explainer
+	rest      []byte // the beginning of a line whose end is still to come
+	begun     bool   // the first line of this log was seen
+	table     table
+	pending   refusal           // a reply whose next line is still to come
+	senders   recent[string]    // by message or connection
+	told      recent[bool]      // failures whose second line is still to come
+	answers   recent[Explanation] // what was explained before
+	groups    map[group]*Explanation
+}
+
 
 // group is what refusals of a log are told apart by.
 type group struct {
@@ -49,71 +64,245 @@ type group struct {
 	enhanced string
 }
 
-type groups struct {
-	explainer *Explainer
-	seen      map[group]*Explanation
-	pending   found // a reply whose next line is still to come
+// Reading begins to read logs.
+func (e *Explainer) Reading() *Reading {
+	return &Reading{
+		explainer: e, groups: map[group]*Explanation{},
+		senders: recent[string]{most: maxJobs}, told: recent[bool]{most: maxJobs}, answers: recent[Explanation]{most: maxAnswers},
+	}
 }
 
-func (g *groups) line(line []byte) {
-	if i := bytes.Index(line, []byte("AADSTS")); i >= 0 {
-		if n, ok := findAADSTS(string(line[i:min(len(line), i+20)])); ok {
-			g.flush()
-			g.count(g.explainer.signIn(n, ""))
+// ReadAll reads one log to its end. The error is the reader's.
+func (r *Reading) ReadAll(in io.Reader) error {
+	buf := make([]byte, chunk)
+	for {
+		n, err := in.Read(buf)
+		_, _ = r.Write(buf[:n]) // takes everything
+		if err == nil {
+			continue
+		}
+		r.End()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		return err
+	}
+}
+
+// Write takes the next bytes of the log, wherever they are cut. It never
+// fails.
+func (r *Reading) Write(p []byte) (int, error) {
+	n := len(p)
+	if len(r.rest) > 0 {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			r.keep(p)
+			return n, nil
+		}
+		r.keep(p[:end])
+		r.endLine()
+		p = p[end+1:]
+	}
+	last := bytes.LastIndexByte(p, '\n')
+	if last >= 0 {
+		r.block(p[:last+1])
+	}
+	r.keep(p[last+1:])
+	return n, nil
+}
+
+// keep adds to the line that is not complete; of a longer line the rest is
+// lost.
+func (r *Reading) keep(p []byte) {
+	r.rest = append(r.rest, p[:min(len(p), maxLine-len(r.rest))]...)
+}
+
+func (r *Reading) endLine() {
+	line := append(r.rest, '\n')
+	r.block(line)
+	r.rest = line[:0]
+}
+
+// Pause counts a reply whose last line has not come for a while.
+func (r *Reading) Pause() { r.flush() }
+
+// End ends one log; the next bytes are another's. The counts go on.
+func (r *Reading) End() {
+	if len(r.rest) > 0 {
+		r.endLine()
+	}
+	r.flush()
+	r.begun, r.table = false, table{}
+	r.senders.put("", "")
+}
+
+// block reads whole lines: of all lines only those with something to see are
+// looked at.
+func (r *Reading) block(b []byte) {
+	if !r.begun {
+		first := b[:bytes.IndexByte(b, '\n')]
+		r.table = tableOf(string(first[:min(len(first), maxLine)]))
+		r.begun = true
+	}
+	s := newSearch(b)
+	for at := 0; at < len(b); {
+		hit := s.next(at)
+		if hit < 0 {
+			return
+		}
+		start := at + bytes.LastIndexByte(b[at:hit], '\n') + 1
+		end := hit + bytes.IndexByte(b[hit:], '\n')
+		if hit-start < maxLine {
+			r.line(strings.TrimRight(string(b[start:min(end, start+maxLine)]), "\r"))
+		}
+		at = end + 1
+	}
+}
+
+// line reads one line in which there may be something.
+func (r *Reading) line(line string) {
+	if strings.HasPrefix(line, "{") && r.object(line) {
+		return
+	}
+	from := r.whose(line)
+	if i := strings.Index(line, "AADSTS"); i >= 0 {
+		if n, ok := findAADSTS(line[i:min(len(line), i+20)]); ok {
+			r.flush()
+			r.count(r.explainer.signIn(n, ""), from)
 			return
 		}
 	}
-	if !mayRefuse(line) {
+	if found, ok := r.table.reply(line); ok {
+		r.reply(refusal{found: found, origin: from})
+	}
+}
+
+// refusal is a reply and where it was found.
+type refusal struct {
+	found
+	origin
+}
+
+// reply takes a reply of a log; one that refuses nothing is passed over.
+func (r *Reading) reply(x refusal) {
+	if x.class() < "4" {
 		return
 	}
-	r, ok := findReply(string(line), true)
-	if !ok || r.class() < "4" {
-		return
-	}
-	if g.pending.more && g.pending.code == r.code {
-		r.text = joined(g.pending.text, r.text)
-		if r.status == 0 {
-			r.status, r.enhanced = g.pending.status, g.pending.enhanced
+	if r.pending.more && r.pending.code == x.code && r.pending.job == x.job {
+		x.text = joined(r.pending.text, x.text)
+		if x.status == 0 {
+			x.status, x.enhanced = r.pending.status, r.pending.enhanced
 		}
-		g.pending = found{}
+		x.when, x.sender = r.pending.when, cmp.Or(r.pending.sender, x.sender)
+		r.pending = refusal{}
 	}
-	g.flush()
-	if r.more {
-		g.pending = r
+	r.flush()
+	if x.more {
+		r.pending = x
 		return
 	}
-	g.count(g.explainer.reply(r))
+	r.count(r.explain(x.found), x.origin)
+}
+
+// explain explains a reply, which in a log is mostly one that was met before.
+func (r *Reading) explain(f found) Explanation {
+	if len(f.text) > 512 {
+		return r.explainer.reply(f)
+	}
+	key := strings.Join([]string{string(rune(f.code)), f.enhanced, f.text}, "\x00")
+	x, ok := r.answers.get(key)
+	if !ok {
+		x = r.explainer.reply(f)
+		r.answers.put(key, x)
+	}
+	x.Server = clean(f.server)
+	return x
 }
 
 // flush counts a reply whose last line never came.
-func (g *groups) flush() {
-	if g.pending.more {
-		g.count(g.explainer.reply(g.pending))
-		g.pending = found{}
+func (r *Reading) flush() {
+	if r.pending.more {
+		x := r.pending
+		r.pending = refusal{}
+		r.count(r.explain(x.found), x.origin)
 	}
 }
 
-func (g *groups) count(x Explanation) {
+func (r *Reading) count(x Explanation, from origin) {
 	key := group{id: x.ID, code: x.Code, enhanced: x.Enhanced}
 	if x.Known {
 		key = group{id: x.ID}
 	}
-	old, ok := g.seen[key]
-	if !ok && len(g.seen) >= maxGroups {
+	if r.repeated(key, from) {
+		return
+	}
+	if r.Each != nil {
+		one := x
+		one.Count, one.First = 1, from.when
+		one.meets(from)
+		r.Each(one)
+	}
+	old, ok := r.groups[key]
+	if !ok && len(r.groups) >= maxGroups {
 		key = group{enhanced: x.Class}
-		old, ok = g.seen[key]
+		old, ok = r.groups[key]
 		x = Explanation{Class: x.Class}
 	}
 	if !ok {
 		old = &x
-		g.seen[key] = old
+		r.groups[key] = old
 	}
 	old.Count++
+	old.First = cmp.Or(old.First, from.when)
+	old.Last = cmp.Or(from.when, old.Last)
+	old.meets(from)
 }
 
-func (g *groups) sorted() []Explanation {
+// repeated tells whether this is the second line about one failure: of the
+// same message or process, and of the same meaning.
+func (r *Reading) repeated(key group, from origin) bool {
+	if from.part == whole {
+		return false
+	}
+	for _, job := range []string{from.job, from.process} {
+		if job == "" {
+			continue
+		}
+		id := strings.Join([]string{job, key.id, string(rune(key.code)), key.enhanced}, "\x00")
+		open, _ := r.told.get(id)
+		if from.part == happening {
+			r.told.put(id, true)
+			return open
+		}
+		if open {
+			r.told.put(id, false)
+			return true
+		}
+	}
+	return false
+}
+
+// meets adds a sender.
+func (e *Explanation) meets(from origin) {
+	if from.sender == "" {
+		return
+	}
+	who := clean(from.sender)
+	known := func(s string) bool { return strings.EqualFold(s, who) }
+	switch {
+	case slices.ContainsFunc(e.Senders, known):
+	case len(e.Senders) >= maxSenders:
+		e.MoreSenders = true
+	default:
+		e.Senders = append(e.Senders, who)
+	}
+}
+
+// Explanations are the refusals so far, grouped: the retirement's first, then
+// the most frequent.
+func (r *Reading) Explanations() []Explanation {
 	var out []Explanation
-	for _, x := range g.seen {
+	for _, x := range r.groups {
 		out = append(out, *x)
 	}
 	slices.SortFunc(out, func(a, b Explanation) int {
@@ -127,10 +316,6 @@ func (g *groups) sorted() []Explanation {
 	return out
 }
 
-// RetiredReply is the id of the answer to a password after the retirement:
-// 550 5.7.30.
-const RetiredReply = "smtp-550-5.7.30"
-
 func btoi(b bool) int {
 	if b {
 		return 1
@@ -138,16 +323,23 @@ func btoi(b bool) int {
 	return 0
 }
 
-// mayRefuse is a quick look for what could be a code of a refusal: a 4 or 5
-// at the beginning of a number of three digits or of an enhanced code.
-func mayRefuse(line []byte) bool {
-	for i := 0; i+2 < len(line); i++ {
-		if line[i] != '4' && line[i] != '5' || i > 0 && isWord(line[i-1]) {
-			continue
-		}
-		if line[i+1] == '.' || isDigit(line[i+1]) && isDigit(line[i+2]) {
-			return true
-		}
+// recent remembers what was put last, between most and twice as much.
+type recent[T any] struct {
+	most     int
+	new, old map[string]T
+}
+
+func (m *recent[T]) put(key string, v T) {
+	if len(m.new) >= m.most || m.new == nil {
+		m.new, m.old = make(map[string]T), m.new
 	}
-	return false
+	m.new[key] = v
+}
+
+func (m *recent[T]) get(key string) (T, bool) {
+	if v, ok := m.new[key]; ok {
+		return v, true
+	}
+	v, ok := m.old[key]
+	return v, ok
 }

@@ -22,8 +22,10 @@ const (
 func dialogues() []asked {
 	var rows []asked
 	for _, m := range []struct{ id, mechanism, policy string }{
-		{"mech-login", "LOGIN", loginOnly}, {"mech-plain", "PLAIN", "plain-only"},
-		{"mech-cram-md5", "CRAM-MD5", "cram-md5-only"}, {"mech-ntlm", "NTLM", "ntlm-only"},
+		{"mech-login", "LOGIN", loginOnly},
+		{"mech-plain", "PLAIN", "plain-only"},
+		{"mech-cram-md5", "CRAM-MD5", "cram-md5-only"},
+		{"mech-ntlm", "NTLM", "ntlm-only"},
 		{"mech-oauthbearer", "OAUTHBEARER", "oauthbearer-only"},
 	} {
 		moot := noPassword
@@ -33,8 +35,10 @@ func dialogues() []asked {
 		rows = append(rows, about(m.id, m.policy, moot, takesAlone(m.mechanism)))
 	}
 	for _, p := range []struct{ id, policy string }{
-		{"prompts-exchange", loginOnly}, {"prompts-plain", "prompts-plain"},
-		{"prompts-draft", "prompts-draft"}, {"prompts-words", "prompts-words"},
+		{"prompts-exchange", loginOnly},
+		{"prompts-plain", "prompts-plain"},
+		{"prompts-draft", "prompts-draft"},
+		{"prompts-words", "prompts-words"},
 	} {
 		rows = append(rows, about(p.id, p.policy, noLogin, understands(p.id, p.policy)))
 	}
@@ -135,14 +139,12 @@ func understands(id, policy string) func(*seen) (yes, no *probes.Session) {
 			if id == "prompts-exchange" && own || id != "prompts-exchange" && base(c.Policy) != policy {
 				continue
 			}
-			for _, a := range c.Auth {
-				switch {
-				case a.Mechanism != "LOGIN":
-				case a.Account != "" && wentThrough(a):
-					yes = c
-				case a.Outcome == probes.AuthCancelled || a.Outcome == probes.AuthMalformed:
-					no = c
-				}
+			tried := func(a probes.Auth) bool { return a.Mechanism == "LOGIN" && !wentThrough(a) }
+			switch {
+			case signedInWith(c, "LOGIN"):
+				yes = c
+			case slices.ContainsFunc(c.Auth, tried):
+				no = c
 			}
 		}
 		return yes, no

@@ -183,6 +183,8 @@ type Listening struct {
 	Wanted string `json:"wanted"`         // address:port asked for
 	Addr   string `json:"addr,omitempty"` // address:port that is open; may be the way out
 	Fault  *Fault `json:"-"`              // why Wanted is not open
+	// Protocol is absent for SMTP; "pop3" where that is spoken.
+	Protocol string `json:"protocol,omitempty"`
 }
 
 // CaptureEvent is one thing that happened in a running capture. Exactly one

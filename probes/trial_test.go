@@ -16,8 +16,11 @@ func TestParseReply(t *testing.T) {
 		want     probes.Reply
 		ok       bool
 	}{
-		{"a reply with everything", "535 5.7.3 Authentication unsuccessful [PR3P192CA0001.EURP192.PROD.OUTLOOK.COM 2024-06-24T08:58:06.389Z 08DC93087F48F48A]",
-			probes.Reply{Code: 535, Enhanced: "5.7.3", Text: "Authentication unsuccessful", Server: "PR3P192CA0001.EURP192.PROD.OUTLOOK.COM 2024-06-24T08:58:06.389Z 08DC93087F48F48A"}, true},
+		{
+			"a reply with everything", "535 5.7.3 Authentication unsuccessful [PR3P192CA0001.EURP192.PROD.OUTLOOK.COM 2024-06-24T08:58:06.389Z 08DC93087F48F48A]",
+			probes.Reply{Code: 535, Enhanced: "5.7.3", Text: "Authentication unsuccessful", Server: "PR3P192CA0001.EURP192.PROD.OUTLOOK.COM 2024-06-24T08:58:06.389Z 08DC93087F48F48A"},
+			true,
+		},
 		{"no enhanced code", "354 Start mail input", probes.Reply{Code: 354, Text: "Start mail input"}, true},
 		{"a code alone", "334", probes.Reply{Code: 334}, true},
 		{"several lines are one text", "550-5.7.30 Basic authentication\r\n550 5.7.30 is not supported\r\n", probes.Reply{Code: 550, Enhanced: "5.7.30", Text: "Basic authentication is not supported"}, true},

@@ -140,7 +140,7 @@ func (a App) wanted(msg tea.Msg) (screen, bool) {
 	case editWantedMsg:
 		return newEdit(a.env(), msg), true
 	case whoWantedMsg:
-		return newWho(msg.sender), true
+		return newWho(msg), true
 	case toWantedMsg:
 		return newTo(a.env(), msg), true
 	}

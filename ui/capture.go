@@ -224,16 +224,12 @@ func (s captureScreen) sessionActions(e env, c *probes.Session) []action {
 func (s captureScreen) portActions(e env) []action {
 	var acts []action
 	if len(s.ports) > 0 {
-		words := "ports"
-		if len(s.refused()) > 0 {
-			words = "fix"
-		}
-		acts = append(acts, e.on(words, func() (screen, tea.Cmd) { s.pane.open = true; return stay(s) }, "f"))
+		acts = append(acts, e.on("ports", func() (screen, tea.Cmd) { s.pane.open, s.pane.top = true, 0; return stay(s) }, "f"))
 	}
 	if s.state == stopping {
 		return acts
 	}
-	if len(s.refused()) > 0 || s.state == ended {
+	if s.state == ended {
 		acts = append(acts, e.on("retry", func() (screen, tea.Cmd) { return s.restart(e) }, "r"))
 	}
 	if len(e.opts.Policies) > 1 {

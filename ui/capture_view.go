@@ -57,7 +57,7 @@ func (e env) paneWidth() int { return e.width*3/5 - 2 }
 
 func (s captureScreen) View(e env) string {
 	if s.pane.open {
-		return strings.Join(e.page(s.paneLines(e), 0, e.height), "\n")
+		return strings.Join(e.page(s.paneLines(e), s.pane.top, e.height), "\n")
 	}
 	lines := s.panel(e)
 	shown := s.rows(e)

@@ -305,6 +305,14 @@ func (p *plain) sender(id string) error {
 	})
 }
 
+// product is a row of the choice of products, as a sentence has it.
+func (p *plain) product(s whoScreen, row string) string {
+	if d, ok := p.opts.Devices.Find(row); ok {
+		return d.Name + ", " + p.t("kind."+d.Kind)
+	}
+	return s.row(p.env, row)
+}
+
 // who asks for a few words, and offers the products that have them.
 func (p *plain) who(id string) error {
 	s := whoScreen{sender: id}
@@ -314,7 +322,7 @@ func (p *plain) who(id string) error {
 	err := p.menu(p.t("key.back"), func() []choice {
 		var cs []choice
 		for _, row := range s.rows(p.env) {
-			cs = append(cs, choice{strings.Join(strings.Fields(s.row(p.env, row)), " "), func() error {
+			cs = append(cs, choice{p.product(s, row), func() error {
 				keep, said := s.keep(p.env, row)
 				if err := p.changed(p.opts.Change(p.ctx, keep)); err != nil {
 					return err

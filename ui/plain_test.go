@@ -72,7 +72,7 @@ func plainJourney(t *testing.T, lang string) {
 	}, func(w *world, typed func(...string)) {
 		typed("9", "1")
 		w.knock(at(copier, "s1"))
-		typed("", "1", "1", "1", "3", "4", "2", "", "2", "", "5", "5")
+		typed("", "1", "1", "1", "2", "konica", "1", "4", "5", "3", "", "3", "", "6", "5")
 	})
 }
 

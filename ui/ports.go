@@ -15,6 +15,7 @@ import (
 // what is refused, the addresses of this computer, and a test connection.
 type portsPane struct {
 	open   bool
+	top    int   // first line shown
 	run    int64 // of the test under way; 0 for none
 	tested []knocked
 }
@@ -86,20 +87,23 @@ func (s captureScreen) paneActions(e env) []action {
 	if s.state != stopping {
 		acts = append(acts, e.on("retry", func() (screen, tea.Cmd) { return s.restart(e) }, "r"))
 	}
-	return append(acts, e.on("close", func() (screen, tea.Cmd) { s.pane.open = false; return stay(s) }, "esc"))
+	acts = append(acts, e.on("close", func() (screen, tea.Cmd) { s.pane.open = false; return stay(s) }, "esc"))
+	last := lastTop(s.paneLines(e), e.height)
+	move := func(n int) (screen, tea.Cmd) { s.pane.top = max(0, min(s.pane.top+n, last)); return stay(s) }
+	return append(acts, e.moves(move, e.height-2)...)
 }
 
 // fixCommand is the one command of this system for what does not work: a port
 // that is refused, or a test connection that was stopped.
 func (s captureScreen) fixCommand(e env) string {
-	for _, l := range s.refused() {
-		if cmd := e.opts.PortFix(l); cmd != "" {
-			return cmd
-		}
-	}
 	for _, k := range s.pane.tested {
 		if f, ok := asFault(k.err); ok && f.Args["command"] != "" {
 			return f.Args["command"]
+		}
+	}
+	for _, l := range s.refused() {
+		if cmd := e.opts.PortFix(l); cmd != "" {
+			return cmd
 		}
 	}
 	return ""
@@ -153,18 +157,32 @@ func (s captureScreen) testLines(e env, width int) []string {
 	case len(s.pane.tested) == 0:
 		return append(lines, wrap("  "+e.t("ports.try"), width, 2)...)
 	}
-	bad := false
+	var why []string // each once
 	for _, k := range s.pane.tested {
 		if k.err == nil {
 			lines = append(lines, "  "+pad(clean(k.addr), 28)+" "+e.th.good.Render(e.t("ports.answers")))
 			continue
 		}
-		bad = true
 		lines = append(lines, "  "+pad(clean(k.addr), 28)+" "+e.th.bad.Render(e.t("ports.silent")))
-		lines = append(lines, wrap("    "+faultText(e, k.err), width, 4)...)
+		why = include(why, e.whyStopped(k.err))
 	}
-	if !bad {
-		lines = append(lines, wrap("  "+e.t("ports.verdict.good"), width, 2)...)
+	if len(why) == 0 {
+		why = []string{e.t("ports.verdict.good")}
+	}
+	for _, said := range why {
+		lines = append(lines, wrap("  "+said, width, 2)...)
 	}
 	return lines
+}
+
+// whyStopped is what a failed test connection means, without the address.
+func (e env) whyStopped(err error) string {
+	f, ok := asFault(err)
+	if !ok {
+		return clean(err.Error())
+	}
+	if words := "ports.verdict." + string(f.Code); e.tr.Has(words) {
+		return e.t(words)
+	}
+	return faultText(e, err)
 }

@@ -139,7 +139,7 @@ func (s senderScreen) actions(e env) []action {
 		acts = append(acts, e.askIt(c.Peers[len(c.Peers)-1])...)
 	}
 	acts = append(acts,
-		e.ask("who", whoWantedMsg{s.id}, "w"),
+		e.ask("who", whoWantedMsg{s.id, s.product()}, "w"),
 		e.ask("name", editWantedMsg{s.id, "name"}, "r"),
 		e.ask("note", editWantedMsg{s.id, "note"}, "n"),
 	)
@@ -153,6 +153,14 @@ func (s senderScreen) actions(e env) []action {
 	_, at := s.selected(e)
 	move := func(n int) (screen, tea.Cmd) { s.at = s.at.move(s.routes(), at, n); return stay(s) }
 	return append(acts, e.moves(move, 4)...)
+}
+
+// product is the id of the product that the sender is taken for.
+func (s senderScreen) product() string {
+	if s.facts.Device == nil {
+		return ""
+	}
+	return s.facts.Device.ID
 }
 
 // choices are the steps of the journey that can be done from here.
@@ -259,7 +267,7 @@ func (s senderScreen) seen(e env, c *wizard.Sender, width int) []string {
 	if oauth != "" {
 		who += ". " + oauth
 	}
-	said := wrap(who, min(prose, width-2), 2)
+	said := wrap(e.t("who.line", text.Args{"who": who}), min(prose, width-2), 2)
 	lines = append(lines, said[:min(len(said), 2)]...)
 	if c.Note != "" {
 		lines = append(lines, e.th.faint.Render(cut(e.t("sender.note")+" "+clean(c.Note), width-2)))

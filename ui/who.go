@@ -37,7 +37,7 @@ func (e env) identity(c *wizard.Sender, f checks.Facts) (who, oauth string) {
 	case c.Product != "":
 		return e.t("who.by_admin", text.Args{"product": clean(c.Product)}), e.t("who.not_listed")
 	case f.Device == nil:
-		return e.severalOr(f, e.t("who.not_known")), ""
+		return e.several(f), ""
 	case c.Device == f.Device.ID:
 		who = e.t("who.by_admin", text.Args{"product": f.Device.Name})
 	default:
@@ -46,16 +46,16 @@ func (e env) identity(c *wizard.Sender, f checks.Facts) (who, oauth string) {
 	return who, e.t("support." + string(f.Device.OAuth))
 }
 
-// severalOr names the products between which the hints do not decide.
-func (e env) severalOr(f checks.Facts, none string) string {
+// several names the products between which the hints do not decide.
+func (e env) several(f checks.Facts) string {
 	var names []string
 	for _, g := range e.opts.Devices.Identify(f) {
 		names = append(names, g.Device.Name)
 	}
 	if len(names) == 0 {
-		return none
+		return e.t("who.unknown")
 	}
-	return e.t("who.is") + ": " + e.t("who.several", text.Args{"products": strings.Join(names, ", ")})
+	return e.t("who.several", text.Args{"products": strings.Join(names, ", ")})
 }
 
 // hints names what gave the product away: "X-Mailer, subject and MAC address".
@@ -120,13 +120,15 @@ func (e env) whole(c *wizard.Sender, f checks.Facts, width int) []string {
 	return lines
 }
 
-// whoWantedMsg asks for the choice of what a sender is.
-type whoWantedMsg struct{ sender string }
+// whoWantedMsg asks for the choice of what a sender is, beginning at the
+// product that it is taken for.
+type whoWantedMsg struct{ sender, product string }
 
 // whoScreen lets the admin say what a sender is: by choosing from the
 // catalogue, narrowed by what is typed, or by typing.
 type whoScreen struct {
 	sender string
+	guess  string // id of the product that it is taken for
 	filter filter
 	at     picker
 }
@@ -137,13 +139,19 @@ const (
 	typedRow = "="
 )
 
-func newWho(sender string) whoScreen { return whoScreen{sender: sender, filter: filter{open: true}} }
+func newWho(msg whoWantedMsg) whoScreen {
+	return whoScreen{sender: msg.sender, guess: msg.product, filter: filter{open: true}}
+}
 
-func (whoScreen) name() string          { return "who" }
-func (s whoScreen) is(msg tea.Msg) bool { return msg == tea.Msg(whoWantedMsg{s.sender}) }
-func (whoScreen) Init(env) tea.Cmd      { return nil }
-func (whoScreen) typing() bool          { return true }
-func (whoScreen) busy() bool            { return false }
+func (whoScreen) name() string     { return "who" }
+func (whoScreen) Init(env) tea.Cmd { return nil }
+func (whoScreen) typing() bool     { return true }
+func (whoScreen) busy() bool       { return false }
+
+func (s whoScreen) is(msg tea.Msg) bool {
+	m, ok := msg.(whoWantedMsg)
+	return ok && m.sender == s.sender
+}
 
 func (s whoScreen) heading(e env) (left, right string) {
 	c, ok := e.mig.Sender(s.sender)
@@ -176,19 +184,13 @@ func (s whoScreen) rows(e env) []string {
 // product is what was typed, as the name of a product.
 func (s whoScreen) product() string { return strings.TrimSpace(s.filter.text) }
 
-func (s whoScreen) selected(e env, ids []string) int {
-	current := ""
-	if c, ok := e.mig.Sender(s.sender); ok {
-		current = c.Device
-	}
-	return s.at.index(ids, current)
-}
+func (s whoScreen) selected(ids []string) int { return s.at.index(ids, s.guess) }
 
 func (s whoScreen) actions(e env) []action {
 	ids := s.rows(e)
 	var acts []action
 	if len(ids) > 0 {
-		at := s.selected(e, ids)
+		at := s.selected(ids)
 		acts = append(acts, e.on("take", s.take(e, ids[at]), "enter"))
 		move := func(n int) func() (screen, tea.Cmd) {
 			return func() (screen, tea.Cmd) { s.at = s.at.move(ids, at, n); return stay(s) }
@@ -231,7 +233,7 @@ func (s whoScreen) View(e env) string {
 	if len(ids) == 0 {
 		return strings.Join(lines, "\n")
 	}
-	at := s.selected(e, ids)
+	at := s.selected(ids)
 	var told []string
 	if d, ok := e.opts.Devices.Find(ids[at]); ok {
 		told = e.known(d, min(prose, e.width-2))

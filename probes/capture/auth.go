@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"offbasic/probes"
@@ -19,11 +20,7 @@ const (
 // which is wiped as soon as it is read.
 func (c *conn) auth(cmd command, size int) {
 	mech, initial, has := cutMechanism(cmd.arg)
-	d := newDialogue(mech, c.challengeSeed())
-	d.prompts, d.opening = c.policy.LoginPrompts, c.policy.Challenge
-	if c.Secret != nil {
-		d.secret = func(password []byte) { c.Secret(c.rec.Peer, d.auth.Mechanism, d.auth.Account, password) }
-	}
+	d := c.newSignIn(mech)
 	shown, challenge := "AUTH "+clean(mech, keptMechanism), ""
 	if has {
 		c.noteInitial(mech)
@@ -35,7 +32,7 @@ func (c *conn) auth(cmd command, size int) {
 	c.in.take(size)
 	c.rec.say(probes.Client, shown)
 	c.noteOrder(quirkAuthBeforeHello)
-	if mech != "" && !c.policy.announcesAuth(c.tls != nil, mech) {
+	if mech != "" && !c.offers(mech) {
 		c.rec.quirk(quirkUnofferedMechanism)
 	}
 	if refusal := c.authRefusal(mech); refusal != "" {
@@ -53,8 +50,34 @@ func (c *conn) auth(cmd command, size int) {
 		c.authEnded(d, "501 5.5.2 Cannot decode response")
 		return
 	}
+	c.authEnded(d, c.verdict(mech))
+}
+
+// newSignIn is a dialogue under the policy of this connection.
+func (c *conn) newSignIn(mech string) *dialogue {
+	d := newDialogue(mech, c.challengeSeed())
+	d.prompts, d.opening = c.policy.LoginPrompts, c.policy.Challenge
+	if c.Secret != nil {
+		d.secret = func(password []byte) { c.Secret(c.rec.Peer, d.auth.Mechanism, d.auth.Account, password) }
+	}
+	return d
+}
+
+// offers tells whether the mechanism is announced.
+func (c *conn) offers(mech string) bool {
+	if c.pop3 {
+		return slices.Contains(popMechanisms(), mech)
+	}
+	return c.policy.announcesAuth(c.tls != nil, mech)
+}
+
+// verdict is the answer to the credentials, after the policy's delay.
+func (c *conn) verdict(mech string) string {
+	if c.pop3 {
+		return c.popVerdict(mech)
+	}
 	c.hold(c.policy.delay("AUTH "+mech, "AUTH"))
-	c.authEnded(d, c.fill(c.policy.reply(replyAuthOK, "AUTH "+mech, "AUTH")))
+	return c.fill(c.policy.reply(replyAuthOK, "AUTH "+mech, "AUTH"))
 }
 
 // authStep sends a challenge and reads the client's line. False means that the
@@ -122,16 +145,17 @@ func (c *conn) noteInitial(mech string) {
 
 // authRefusal is the answer to the AUTH command itself, where it is a no.
 func (c *conn) authRefusal(mech string) string {
-	switch {
-	case mech == "":
+	if mech == "" {
 		return "501 5.5.4 Unrecognized authentication type"
-	case c.authed:
-		return "503 5.5.2 Already authenticated"
-	case c.attempts >= maxAuths:
-		c.rec.quirk(quirkLimitAuth)
-		return "421 4.7.0 Too many sign-in attempts"
-	case c.policy.RequireTLS && c.tls == nil:
-		return replyNeedTLS
+	}
+	refusal := c.notNow()
+	switch {
+	case refusal != "":
+		return refusal
+	case c.pop3 && !c.offers(mech):
+		return replyUnknownMech
+	case c.pop3:
+		return ""
 	case !c.policy.takes(mech):
 		return c.policy.reply(replyUnknownMech, "AUTH "+mech)
 	}
@@ -144,15 +168,34 @@ func (c *conn) authRefusal(mech string) string {
 	return ""
 }
 
+// notNow is the answer to any sign-in at a time when there can be none.
+func (c *conn) notNow() string {
+	switch {
+	case c.authed:
+		return "503 5.5.2 Already authenticated"
+	case c.attempts >= maxAuths:
+		c.rec.quirk(quirkLimitAuth)
+		return "421 4.7.0 Too many sign-in attempts"
+	case c.policy.RequireTLS && c.tls == nil && c.pop3:
+		return popNeedTLS
+	case c.policy.RequireTLS && c.tls == nil:
+		return replyNeedTLS
+	}
+	return ""
+}
+
 // authEnded records an attempt and answers it.
 func (c *conn) authEnded(d *dialogue, reply string) {
 	c.attempts++
 	a := d.auth
 	a.Cleartext = c.tls == nil
 	a.Reply = firstOf(reply)
+	if c.pop3 {
+		a.Reply = popReply(a.Reply)
+	}
 	switch {
 	case a.Outcome == probes.AuthCancelled, a.Outcome == probes.AuthMalformed:
-	case reply[0] == '2':
+	case reply[0] == '2' || reply[0] == '+':
 		a.Outcome = probes.AuthAccepted
 	default:
 		a.Outcome = probes.AuthRefused
@@ -176,6 +219,11 @@ func (c *conn) noteAttempt(a probes.Auth, d *dialogue) {
 		c.rec.quirk(quirkCleartextPassword)
 	}
 	c.rec.quirk(d.quirks...)
+	if c.pop3 {
+		c.popped.add(c.peer, c.Now())
+	} else {
+		c.rec.unquirk(quirkPOPBeforeSMTP)
+	}
 	c.rec.auth(a)
 }
 

@@ -102,7 +102,9 @@ func (c *conn) notTLS() bool {
 	if err := c.in.atLeast(helloHead, c.limits.Command); err != nil || !isTLSHello(c.in.buffered()) {
 		return true // the error comes again
 	}
-	c.rec.quirk(quirkTLSAfterBanner)
+	if !c.pop3 {
+		c.rec.quirk(quirkTLSAfterBanner)
+	}
 	c.door.began(c.peer, c.port, true)
 	return c.handshake(probes.Implicit)
 }

@@ -22,18 +22,20 @@ type conn struct {
 	in     *reader
 	peer   netip.Addr
 	port   string // of ours
+	pop3   bool   // is spoken, not SMTP
 	policy Policy
 	rec    *record
 	mail   transaction
 	tls    *tls.Conn
 
-	greeted    bool // with EHLO or HELO
+	greeted    bool // with EHLO or HELO, or any command of POP3
 	authed     bool
 	refused    bool // a sign-in was refused
 	lineLength int  // limit
 	attempts   int  // to sign in
 	unknown    int  // commands that nobody knows
 	messages   int
+	pending    *dialogue  // USER came, PASS did not yet
 	end        probes.End // set once the dialogue is over
 
 	mu      sync.Mutex // guards the deadlines against stop
@@ -63,7 +65,11 @@ func wall() time.Time {
 func (c *conn) serve() {
 	c.policy = c.run.policy(c.peer)
 	c.rec.Policy = c.policy.Name
-	if c.open() {
+	switch {
+	case !c.open():
+	case c.pop3:
+		c.conversePOP()
+	default:
 		c.converse()
 	}
 	c.finish()
@@ -186,7 +192,7 @@ func isReset(err error) bool {
 // reply sends one reply, which may have several lines, and records it. One
 // that begins with 421 ends the dialogue.
 func (c *conn) reply(text string) {
-	wire := wireLines(text)
+	wire := c.worded(text)
 	c.rec.say(probes.Server, wire)
 	c.waitWrite(c.limits.Command)
 	_, err := io.WriteString(c.out, wire)
@@ -196,6 +202,14 @@ func (c *conn) reply(text string) {
 	if c.end == "" && strings.HasPrefix(text, "421") {
 		c.end = probes.EndDropped
 	}
+}
+
+// worded is a reply as it is sent.
+func (c *conn) worded(text string) string {
+	if c.pop3 {
+		return strings.ReplaceAll(popReply(text), "\n", "\r\n") + "\r\n"
+	}
+	return wireLines(text)
 }
 
 // wireLines writes a reply as RFC 5321, section 4.2.1 wants it: every line but

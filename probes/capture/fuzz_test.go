@@ -47,6 +47,43 @@ func FuzzCommands(f *testing.F) {
 	})
 }
 
+func FuzzPOP3(f *testing.F) {
+	for _, d := range popTalks() {
+		var sent strings.Builder
+		for _, turn := range d.turns {
+			line, _, _ := strings.Cut(turn, "|")
+			sent.WriteString(line + "\r\n")
+		}
+		f.Add([]byte(sent.String()))
+	}
+	p, _ := PolicyNamed("everything")
+	certs := sharedCertificates()
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		r := newRun(&Server{AllowPublic: true, Policy: p, Limits: Limits{Peek: -1, Command: time.Second, LineLength: 1000}, certs: certs})
+		const secret = "Geheim-7Qx!"
+		s := popOverBytes(r, append([]byte("USER scan\r\nPASS "+secret+"\r\n"), sent...))
+		b, err := s.MarshalJSON()
+		if err != nil || s.End == "" || s.IsSender() || len(b) > 1<<20 {
+			t.Errorf("end %q, protocol %q, %d bytes, %v", s.End, s.Protocol, len(b), err)
+		}
+		if bytes.Contains(b, []byte(secret)) && !bytes.Contains(sent, []byte(secret)) {
+			t.Errorf("the password is in %s", b)
+		}
+		shows(t, s.Account())
+		for _, l := range s.Transcript {
+			shows(t, l.Text)
+		}
+	})
+}
+
+// popOverBytes is overBytes for POP3.
+func popOverBytes(r *run, sent []byte) probes.Session {
+	c := newConn(r, &bytesConn{Reader: bytes.NewReader(sent)}, netip.MustParseAddr("192.168.1.50"))
+	c.pop3 = true
+	go c.serve()
+	return <-r.ended
+}
+
 // overBytes is the session of a client that sends all this and reads nothing
 // of what it is answered.
 func overBytes(r *run, sent []byte) probes.Session {

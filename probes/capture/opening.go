@@ -24,7 +24,7 @@ func (c *conn) open() bool {
 	}
 	switch {
 	case spoke && isTLSHello(c.in.buffered()):
-		if !implicit {
+		if !implicit && !c.pop3 {
 			c.rec.quirk(quirkImplicitOnPlainPort)
 		}
 		if !c.handshake(probes.Implicit) {
@@ -33,19 +33,22 @@ func (c *conn) open() bool {
 	case spoke:
 		c.rec.quirk(quirkEarlyTalker)
 	}
-	if implicit && c.tls == nil {
+	if implicit && c.tls == nil && !c.pop3 {
 		c.rec.quirk(quirkPlainOnTLSPort)
 	}
 	c.hold(c.policy.delay("GREETING"))
-	c.reply(c.fill("220 " + c.greeting()))
+	c.reply(c.fill(c.greeting()))
 	return c.end == ""
 }
 
 func (c *conn) greeting() string {
-	if c.policy.Greeting == "" {
-		return "{host} ESMTP"
+	switch {
+	case c.pop3: // what is in the brackets is for APOP
+		return popReady + " <" + c.challengeSeed() + ">"
+	case c.policy.Greeting == "":
+		return "220 {host} ESMTP"
 	}
-	return c.policy.Greeting
+	return "220 " + c.policy.Greeting
 }
 
 // speaksFirst waits for a first byte as long as this port and this peer call

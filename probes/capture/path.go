@@ -88,6 +88,7 @@ func (c *conn) mailFrom(cmd command) {
 	p, ok := parsePath(cmd.arg, "FROM")
 	c.rec.quirk(p.quirks...)
 	c.noteOrder(quirkMailBeforeHello)
+	c.notePOPBefore()
 	switch {
 	case !ok:
 		c.reply("501 5.5.4 Invalid arguments")
@@ -194,6 +195,8 @@ func (c *conn) noteOrder(quirk string) {
 // protocol is what the connection was, if it was not SMTP.
 func (c *conn) protocol() string {
 	switch {
+	case c.pop3:
+		return c.popProtocol()
 	case c.rec.Protocol != "":
 		return c.rec.Protocol
 	case c.greeted || len(c.rec.Auth) > 0 || c.rec.MailFrom != "" || c.rec.Hello != "":

@@ -32,7 +32,8 @@ type Policy struct {
 	// mechanism, "MESSAGE" for the end of data, "UNAUTHENTICATED" for MAIL
 	// without sign-in. A reply of several lines holds "\n". One that begins
 	// with 421 ends the connection. An AUTH reply of 500 to 504, 530, 534 or
-	// 538 is given to the command, any other to the credentials.
+	// 538 is given to the command, any other to the credentials. "POP3" is the
+	// answer to a password over POP3: "+OK ..." or "-ERR ...".
 	Replies map[string]string `json:"replies,omitempty"`
 	// Delays by the same keys, and "GREETING", in milliseconds, at most 60000.
 	Delays map[string]int `json:"delays_ms,omitempty"`
@@ -105,11 +106,13 @@ func policies() []Policy {
 			for _, m := range []string{"LOGIN", "PLAIN", "CRAM-MD5", "NTLM"} {
 				p.Replies["AUTH "+m] = replyRetired
 			}
+			p.Replies[popPassword] = popRefused // POP3 takes no password since October 2022
 		}),
 		exchange.but(func(p *Policy) {
 			p.Name = "oauth-only"
 			p.EHLOTLS[slices.Index(p.EHLOTLS, "AUTH LOGIN XOAUTH2")] = "AUTH XOAUTH2"
 			p.Mechanisms = []string{"XOAUTH2"}
+			p.Replies[popPassword] = popRefused
 		}),
 		exchange.but(func(p *Policy) {
 			p.Name, p.Host = "relay", "mail.protection.outlook.com"

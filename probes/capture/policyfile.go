@@ -94,10 +94,8 @@ func (p Policy) checkReplies() (field string, err error) {
 		if !isReplyKey(key) {
 			return key, errors.New("nothing is answered by that name")
 		}
-		for line := range strings.SplitSeq(p.Replies[key], "\n") {
-			if err := checkReply(line); err != nil {
-				return key, err
-			}
+		if err := checkReplyTo(key, p.Replies[key]); err != nil {
+			return key, err
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.Delays)) {
@@ -113,6 +111,9 @@ func (p Policy) checkReplies() (field string, err error) {
 
 // isReplyKey tells what a reply can be given for.
 func isReplyKey(key string) bool {
+	if key == popPassword {
+		return true
+	}
 	if m, ok := strings.CutPrefix(key, "AUTH "); ok {
 		return slices.Contains(mechanismNames(), m)
 	}
@@ -120,6 +121,22 @@ func isReplyKey(key string) bool {
 		"EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "MESSAGE",
 		"RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT", "UNAUTHENTICATED", "UNKNOWN",
 	}, key)
+}
+
+// checkReplyTo checks what is answered to key, every line of it.
+func checkReplyTo(key, text string) error {
+	if key == popPassword {
+		if !strings.HasPrefix(text, "+OK") && !strings.HasPrefix(text, "-ERR") {
+			return fmt.Errorf("%q does not begin with +OK or -ERR", clean(text, 40))
+		}
+		return checkLine(text)
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if err := checkReply(line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkReply(line string) error {

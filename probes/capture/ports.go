@@ -26,42 +26,69 @@ const (
 	AddressUnavailable probes.Code = "address_unavailable"
 )
 
-// DefaultListen are the ports that devices send to.
-func DefaultListen() []string { return []string{":25", ":587", ":465"} }
+// DefaultListen are the ports that devices send to, and the one on which those
+// that sign in by POP3 first do so.
+func DefaultListen() []string { return []string{":25", ":587", ":465", ":110"} }
 
 // fallbackPort is the way out where a low port is refused.
 func fallbackPort(port string) string {
-	return map[string]string{"25": "2525", "587": "1587", "465": "1465"}[port]
+	return map[string]string{"25": "2525", "587": "1587", "465": "1465", "110": "1110"}[port]
 }
 
 // implicitPort tells the ports on which clients begin with TLS.
-func implicitPort(port string) bool { return port == "465" || port == "1465" }
+func implicitPort(port string) bool {
+	return slices.Contains([]string{"465", "1465", "995", "1995"}, port)
+}
+
+// listener is an open address, and what is spoken there.
+type listener struct {
+	net.Listener
+	pop3 bool
+}
+
+// spoken takes the scheme off a wanted address and tells whether POP3 is to be
+// spoken there.
+func spoken(wanted string) (addr string, pop3 bool) {
+	addr, pop3 = strings.CutPrefix(wanted, popScheme)
+	_, port, _ := net.SplitHostPort(addr)
+	return addr, pop3 || popPort(port)
+}
 
 // open opens every wanted address and emits what became of it. The error is
-// the first fault when none is open.
-func (r *run) open(ctx context.Context, emit func(probes.CaptureEvent)) ([]net.Listener, error) {
+// the first fault when none is open, or only POP3 where mail was to be taken.
+func (r *run) open(ctx context.Context, emit func(probes.CaptureEvent)) ([]listener, error) {
 	wanted := r.Listen
 	if len(wanted) == 0 {
 		wanted = DefaultListen()
 	}
-	var open []net.Listener
+	var open []listener
 	var first *probes.Fault
+	mailWanted, mailTaken := false, false
 	for _, w := range wanted {
-		ln, fault := listen(ctx, w)
+		addr, pop3 := spoken(w)
+		ln, fault := listen(ctx, addr)
 		told := probes.Listening{Wanted: w, Fault: fault}
+		if pop3 {
+			told.Protocol = "pop3"
+		}
 		if fault != nil && first == nil {
 			first = fault
 		}
 		if fault != nil && r.Fallback {
-			ln = listenElsewhere(ctx, w)
+			ln = listenElsewhere(ctx, addr)
 		}
 		if ln != nil {
 			told.Addr = ln.Addr().String()
-			open = append(open, ln)
+			open = append(open, listener{ln, pop3})
 		}
+		mailWanted = mailWanted || !pop3
+		mailTaken = mailTaken || !pop3 && ln != nil
 		emit(probes.CaptureEvent{Listening: &told})
 	}
-	if len(open) == 0 {
+	if len(open) == 0 || mailWanted && !mailTaken {
+		for _, ln := range open {
+			_ = ln.Close()
+		}
 		return nil, first
 	}
 	return open, nil

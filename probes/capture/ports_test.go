@@ -72,6 +72,9 @@ func TestOneOpenAddressIsEnough(t *testing.T) {
 func TestEveryLowPortHasAWayOut(t *testing.T) {
 	for _, addr := range DefaultListen() {
 		_, port, _ := net.SplitHostPort(addr)
+		if popPort(port) != popPort(fallbackPort(port)) {
+			t.Errorf("port %s and its way out differ in protocol", port)
+		}
 		if alt := fallbackPort(port); len(alt) != 4 {
 			t.Errorf("port %s: way out %q", port, alt)
 		}

@@ -51,6 +51,7 @@ const (
 	quirkAuthNotWaiting      = "sign_in_not_waiting"
 	quirkTokenInline         = "token_on_auth_line"
 	quirkPasswordAsToken     = "password_as_token"
+	quirkPOPBeforeSMTP       = "pop_before_smtp"
 	quirkPublicPeer          = "public_peer"
 	quirkKeepFailed          = "keep_failed"
 	quirkLimitConnections    = "limit_connections"
@@ -78,7 +79,7 @@ func Quirks() []string {
 		quirkPlainAfterSTARTTLS, quirkUnofferedSTARTTLS, quirkSSLv2Hello, quirkLoginInline, quirkUnpadded,
 		quirkNotBase64, quirkEmptyPassword, quirkAuthorization, quirkCleartextPassword, quirkUnofferedMechanism,
 		quirkTriesOthers, quirkSendsAfterRefusal, quirkAuthNotWaiting, quirkTokenInline, quirkPasswordAsToken,
-		quirkPublicPeer, quirkKeepFailed, quirkLimitConnections, quirkLimitPerPeer, quirkLimitLine,
+		quirkPOPBeforeSMTP, quirkPublicPeer, quirkKeepFailed, quirkLimitConnections, quirkLimitPerPeer, quirkLimitLine,
 		quirkLimitMessage, quirkLimitDisk, quirkLimitTime, quirkLimitTranscript, quirkLimitMessages,
 		quirkLimitRecipients, quirkLimitUnknown, quirkLimitAuth,
 	}

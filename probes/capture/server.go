@@ -1,6 +1,7 @@
 // Package capture is an SMTP server that takes whatever a device sends, tells
 // what the device offered and did, and hands every connection over as one
-// session. It delivers nothing, relays nothing, and keeps no password and no
+// session. Beside it listens a POP3 server with an empty mailbox, for devices
+// that sign in there before they send. It delivers nothing, relays nothing, and keeps no password and no
 // token: they are cut from a line before the line is recorded.
 package capture
 
@@ -32,9 +33,11 @@ type Store interface {
 // speaks as the policy "exchange", keeps nothing on disk and refuses peers
 // outside private networks.
 type Server struct {
-	// Listen holds "host:port" each; empty means DefaultListen.
+	// Listen holds "host:port" each; empty means DefaultListen. Ports 110 and
+	// 995, and 1110 and 1995, speak POP3; "pop3://host:port" does on any port.
 	Listen []string
-	// Fallback opens 2525, 1587 or 1465 where 25, 587 or 465 is refused.
+	// Fallback opens 2525, 1587, 1465 or 1110 where 25, 587, 465 or 110 is
+	// refused.
 	Fallback bool
 	// Policy says what to offer and to answer; one without a name means
 	// "exchange".
@@ -45,8 +48,8 @@ type Server struct {
 	// Secret, when set, is told every password while it is in memory, for a
 	// comparison with one that was made up for the purpose. The slice is wiped
 	// when it returns: it must keep no part of it. For CRAM-MD5 it holds the
-	// challenge, a space and the digest; for NTLM, where there is nothing to
-	// compare, it is nil. Tokens are not told.
+	// challenge, a space and the digest; for NTLM and APOP, where there is
+	// nothing to compare, it is nil. Tokens are not told.
 	Secret func(peer, mechanism, account string, password []byte)
 	// Neighbour, when set, is asked at the end of each connection for the
 	// hardware address of its peer, "" when that is not known. It must return
@@ -114,6 +117,7 @@ type run struct {
 	ended   chan probes.Session
 	serving sync.WaitGroup
 	disk    budget
+	popped  visitors
 
 	mu      sync.Mutex
 	stopped bool
@@ -153,11 +157,11 @@ func (r *run) certNames() []string {
 }
 
 // accept takes connections until the listener is closed.
-func (r *run) accept(ctx context.Context, ln net.Listener) {
+func (r *run) accept(ctx context.Context, ln listener) {
 	for {
 		raw, err := ln.Accept()
 		if err == nil {
-			r.admit(raw)
+			r.admit(raw, ln.pop3)
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
@@ -172,7 +176,7 @@ func (r *run) accept(ctx context.Context, ln net.Listener) {
 }
 
 // admit serves a connection in its own goroutine, or turns it away.
-func (r *run) admit(raw net.Conn) {
+func (r *run) admit(raw net.Conn, pop3 bool) {
 	peer := peerOf(raw.RemoteAddr())
 	refusal := r.door.enter(peer)
 	if refusal != "" && !r.door.worthNoting(peer) {
@@ -180,6 +184,7 @@ func (r *run) admit(raw net.Conn) {
 		return
 	}
 	c := newConn(r, raw, peer)
+	c.pop3 = pop3
 	if !r.track(c) {
 		_ = raw.Close()
 		if refusal == "" {
@@ -216,7 +221,7 @@ func (r *run) untrack(c *conn) {
 }
 
 // stop closes the listeners and asks every connection to end.
-func (r *run) stop(listeners []net.Listener) {
+func (r *run) stop(listeners []listener) {
 	for _, ln := range listeners {
 		_ = ln.Close()
 	}

@@ -112,27 +112,31 @@ func (t *talk) all(ctx context.Context, said []step) error {
 		return err
 	}
 	for _, s := range said {
-		if s.after != "" && t.code != s.after {
-			t.line(probes.Note, noteUntaken+" "+s.shown)
-			continue
-		}
-		if t.code == "334" && s.after == "" { // a challenge that the client did not meet
-			if err := t.say(ctx, step{shown: "*", wire: "*\r\n"}); err != nil {
-				return err
-			}
-		}
-		if err := t.say(ctx, s); err != nil {
+		if err := t.follow(ctx, s); err != nil {
 			return err
 		}
-		if !s.tls || t.code != "220" {
-			continue
-		}
-		if err := t.startTLS(ctx); err != nil {
-			return err
-		}
-		t.in = bufio.NewReaderSize(t.conn, maxReply)
 	}
 	return nil
+}
+
+// follow says one line if the last reply leaves room for it, and begins TLS
+// where that was agreed.
+func (t *talk) follow(ctx context.Context, s step) error {
+	switch {
+	case s.after != "" && t.code != s.after:
+		t.line(probes.Note, noteUntaken+" "+s.shown)
+		return nil
+	case s.after == "" && t.code == "334": // a challenge that the client did not meet
+		if err := t.say(ctx, step{shown: "*", wire: "*\r\n"}); err != nil {
+			return err
+		}
+	}
+	if err := t.say(ctx, s); err != nil || !s.tls || t.code != "220" {
+		return err
+	}
+	err := t.startTLS(ctx)
+	t.in = bufio.NewReaderSize(t.conn, maxReply)
+	return err
 }
 
 func (t *talk) say(ctx context.Context, s step) error {

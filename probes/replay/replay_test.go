@@ -108,27 +108,32 @@ func TestTheDialogueFollowsTheReplies(t *testing.T) {
 		want    []string
 	}{
 		{
-			"a refused AUTH is not followed by the account", []string{"AUTH LOGIN", "<account a@b>", "<password, 3 bytes>", "QUIT"},
+			"a refused AUTH is not followed by the account",
+			[]string{"AUTH LOGIN", "<account a@b>", "<password, 3 bytes>", "QUIT"},
 			[]string{"220 hi", "504 no", "221 bye"},
 			[]string{"AUTH LOGIN", "QUIT"},
 		},
 		{
-			"a challenge that was none then", []string{"AUTH LOGIN", "QUIT"},
+			"a challenge that was none then",
+			[]string{"AUTH LOGIN", "QUIT"},
 			[]string{"220 hi", "334 VXNlcm5hbWU6", "501 cancelled", "221 bye"},
 			[]string{"AUTH LOGIN", "*", "QUIT"},
 		},
 		{
-			"a refused DATA has no message", []string{"DATA", "<message, 9 bytes>", "QUIT"},
+			"a refused DATA has no message",
+			[]string{"DATA", "<message, 9 bytes>", "QUIT"},
 			[]string{"220 hi", "503 no", "221 bye"},
 			[]string{"DATA", "QUIT"},
 		},
 		{
-			"an account on its line", []string{"AUTH LOGIN <account a@b>", "<password, 3 bytes>"},
+			"an account on its line",
+			[]string{"AUTH LOGIN <account a@b>", "<password, 3 bytes>"},
 			[]string{"220 hi", "334 UGFzc3dvcmQ6", "235 ok"},
 			[]string{"AUTH LOGIN " + b64("a@b"), b64("xxx")},
 		},
 		{
-			"PLAIN, XOAUTH2 and a digest", []string{"AUTH PLAIN <account a@b, password, 3 bytes>", "AUTH XOAUTH2", "<account a@b, token, 4 bytes>", "AUTH CRAM-MD5", "<account a@b, digest>"},
+			"PLAIN, XOAUTH2 and a digest",
+			[]string{"AUTH PLAIN <account a@b, password, 3 bytes>", "AUTH XOAUTH2", "<account a@b, token, 4 bytes>", "AUTH CRAM-MD5", "<account a@b, digest>"},
 			[]string{"220 hi", "535 no", "334 ", "535 no", "334 PGE+", "535 no"},
 			[]string{
 				"AUTH PLAIN " + b64("\x00a@b\x00xxx"), "AUTH XOAUTH2", b64("user=a@b\x01auth=Bearer xxxx\x01\x01"),
@@ -136,7 +141,8 @@ func TestTheDialogueFollowsTheReplies(t *testing.T) {
 			},
 		},
 		{
-			"what nobody could read", []string{"<unknown command, 5 bytes>", "<empty line>"},
+			"what nobody could read",
+			[]string{"<unknown command, 5 bytes>", "<empty line>"},
 			[]string{"220 hi", "500 what", "500 what"},
 			[]string{"xxxxx", ""},
 		},

@@ -1,19 +1,24 @@
 #!/bin/sh
 # Exim as a client: one delivery in the foreground, with the authenticators of
-# Debian's example. It listens nowhere. EXIM is the program.
+# Debian's example. It listens nowhere. EXIM is the program, if it is not in the path.
 set -eu
-case ${1-} in version) exec "$EXIM" -bV ;; esac
-chmod 755 "$PWD"
-mkdir -p spool
-chown Debian-exim spool
+: "${EXIM:=exim4}"
+case ${1-} in version) exec "$EXIM" -C /dev/null -bV ;; esac
+home=$(mktemp -d) # where its own user may go
+trap 'rm -rf "$home"' EXIT
+chmod 755 "$home"
+mkdir "$home/spool"
+chown Debian-exim "$home/spool"
+cp "$EXIM" "$home/exim" # it runs itself again, as that user
 umask 077
 protocol=smtp require=
 case $TLS in starttls) require='hosts_require_tls = *' ;; implicit) protocol=smtps ;; esac
-cat >conf <<EOF
+cat >"$home/conf" <<EOF
+exim_path = $home/exim
 exim_user = Debian-exim
 exim_group = Debian-exim
-spool_directory = $PWD/spool
-log_file_path = $PWD/spool/%slog
+spool_directory = $home/spool
+log_file_path = $home/spool/%slog
 primary_hostname = client.contoso.example
 local_interfaces = <; 
 queue_only = false
@@ -51,6 +56,8 @@ plain:
   public_name = PLAIN
   client_send = ^$ACCOUNT^$PASSWORD
 EOF
-"$EXIM" -C "$PWD/conf" -odf -oi -f "$ACCOUNT" "$RECIPIENT"
-cat spool/mainlog
-grep -q ' => ' spool/mainlog
+chgrp Debian-exim "$home/conf"
+chmod 640 "$home/conf"
+"$home/exim" -C "$home/conf" -odf -oi -f "$ACCOUNT" "$RECIPIENT"
+cat "$home/spool/mainlog"
+grep -q ' => ' "$home/spool/mainlog"

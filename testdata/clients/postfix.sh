@@ -4,9 +4,11 @@
 # then the message stays in its queue, which is removed.
 set -eu
 case ${1-} in version) exec postconf -d -h mail_version ;; esac
-conf=$PWD/conf spool=$PWD/spool state=$PWD/state
+home=$(mktemp -d) # where its own users may go
+trap 'rm -rf "$home"' EXIT
+conf=$home/conf spool=$home/spool state=$home/state
 mkdir -p "$conf" "$spool" "$state"
-chmod 755 "$PWD"
+chmod 755 "$home"
 chown postfix "$state"
 level=may wrapper=no
 case $TLS in starttls) level=encrypt ;; implicit) level=encrypt wrapper=yes ;; esac
@@ -23,7 +25,7 @@ mydestination =
 relayhost = [$HOST]:$PORT
 alias_maps =
 maillog_file = $spool/log
-maillog_file_prefixes = $PWD
+maillog_file_prefixes = $home
 import_environment = MAIL_CONFIG
 smtp_tls_security_level = $level
 smtp_tls_wrappermode = $wrapper
@@ -46,7 +48,7 @@ error     unix  -  -  n  -  -  error
 retry     unix  -  -  n  -  -  error
 EOF
 postfix -c "$conf" start
-trap 'postfix -c "$conf" stop' EXIT
+trap 'postfix -c "$conf" abort; rm -rf "$home"' EXIT
 sendmail -C "$conf" -f "$ACCOUNT" "$RECIPIENT"
 for _ in $(seq 200); do
   grep -q ' status=' "$spool/log" 2>/dev/null && break

@@ -129,6 +129,10 @@ func (c *call) listening(l probes.Listening) {
 			fmt.Fprintln(c.Err, line)
 		}
 	}
+	if l.Addr != "" && l.Protocol == "pop3" {
+		c.note("cli.capture.listening_pop3", text.Args{"addr": l.Addr})
+		return
+	}
 	if l.Addr != "" {
 		c.note("cli.capture.listening", text.Args{"addr": l.Addr})
 	}

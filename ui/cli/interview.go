@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -78,19 +79,14 @@ func (c *call) interview(cmd *cobra.Command, f interviewFlags) error {
 		ctx, end = context.WithTimeout(ctx, f.limit)
 		defer end()
 	}
-	w, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer w.Close() //nolint:errcheck // every write was synced as it was made
 	server := capture.Server{Listen: f.listen, Fallback: len(f.listen) == 0, AllowPublic: f.public, Limits: f.limits}
 	switch {
 	case f.replay != "":
-		return c.replay(ctx, w, f)
+		return c.replay(ctx, f)
 	case f.canary:
-		return c.hearCanary(ctx, w, server, f)
+		return c.hearCanary(ctx, server, f)
 	}
-	return c.ask(ctx, w, server, f)
+	return c.ask(ctx, server, f)
 }
 
 // check finds flags that do not go together.
@@ -105,21 +101,8 @@ func (f *interviewFlags) check(given func(string) bool) error {
 		}
 		f.peer = addr.Unmap().String()
 	}
-	for _, x := range []struct {
-		flags []string
-		ok    bool
-		with  string
-	}{
-		{[]string{"route", "length"}, f.canary, "--canary"},
-		{[]string{"to"}, f.replay != "", "--replay"},
-		{[]string{"canary", "listen", "peer", "main", "wait"}, f.replay == "" || !given("replay"), "an interview, not to --replay"},
-		{[]string{"peer", "main", "wait"}, !f.canary, "an interview, not to --canary"},
-	} {
-		for _, name := range x.flags {
-			if given(name) && !x.ok {
-				return badUsage("--%s belongs to %s", name, x.with)
-			}
-		}
+	if err := f.belong(given); err != nil {
+		return err
 	}
 	if f.replay != "" && f.to == "" {
 		return badUsage("--replay needs --to HOST:PORT: a session is sent to no host that was not named")
@@ -130,8 +113,34 @@ func (f *interviewFlags) check(given func(string) bool) error {
 	return nil
 }
 
+// belong finds flags that say nothing to what is to be done.
+func (f *interviewFlags) belong(given func(string) bool) error {
+	for _, x := range []struct {
+		flags []string
+		ok    bool
+		with  string
+	}{
+		{[]string{"route", "length"}, f.canary, "--canary"},
+		{[]string{"to"}, f.replay != "", "--replay"},
+		{[]string{"canary", "listen"}, f.replay == "", "what listens, not to --replay"},
+		{[]string{"peer", "main", "wait"}, f.replay == "" && !f.canary, "the questions, not to --canary or --replay"},
+	} {
+		for _, name := range x.flags {
+			if given(name) && !x.ok {
+				return badUsage("--%s belongs to %s", name, x.with)
+			}
+		}
+	}
+	return nil
+}
+
 // ask holds the interview and tells it as it goes.
-func (c *call) ask(ctx context.Context, w *Work, s capture.Server, f interviewFlags) error {
+func (c *call) ask(ctx context.Context, s capture.Server, f interviewFlags) error {
+	w, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.Close() //nolint:errcheck // every write was synced as it was made
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	o := Interviewing{Server: s, Peer: f.peer, Dialogue: !f.main, Patience: f.patience}
@@ -144,7 +153,7 @@ func (c *call) ask(ctx context.Context, w *Work, s capture.Server, f interviewFl
 	if f.peer == "" {
 		c.note("interview.begin", nil)
 	}
-	err := w.Interview(ctx, o, func(ev wizard.InterviewEvent) {
+	err = w.Interview(ctx, o, func(ev wizard.InterviewEvent) {
 		if err := c.interviewed(ev); err != nil {
 			stop(err) // nobody reads any more
 		}
@@ -155,10 +164,10 @@ func (c *call) ask(ctx context.Context, w *Work, s capture.Server, f interviewFl
 // endedBy is the error of a run that was ended by a write that failed.
 func endedBy(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
-	if err != nil || cause == nil || cause == context.Canceled || cause == context.DeadlineExceeded {
+	if err != nil || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
 		return err
 	}
-	return cause
+	return cause // nil while ctx goes on
 }
 
 // typed tells whether somebody can type orders.
@@ -264,8 +273,18 @@ func (c *call) outcome(o wizard.Outcome) {
 	}
 }
 
-// hearCanary shows a canary and tells how it arrives, until it did.
-func (c *call) hearCanary(ctx context.Context, w *Work, s capture.Server, f interviewFlags) error {
+// hearCanary shows a canary and tells how it arrives, until it did. It writes
+// nothing, so it needs no folder.
+func (c *call) hearCanary(ctx context.Context, s capture.Server, f interviewFlags) error {
+	w, err := c.openRead(ctx)
+	switch {
+	case isMissing(err):
+		w = c.work(nil)
+	case err != nil:
+		return err
+	default:
+		defer w.Close() //nolint:errcheck // it was only read
+	}
 	canary, ok := w.Canary(probes.Route(f.route), f.length)
 	if !ok {
 		return badUsage("route %q asks for no password: use one of %s", f.route, canaryRoutes())
@@ -275,7 +294,7 @@ func (c *call) hearCanary(ctx context.Context, w *Work, s capture.Server, f inte
 	// Shown to the admin alone: stdout may go into a file.
 	fmt.Fprintln(c.Err, c.tr.T("canary.type", text.Args{"account": canary.Account, "password": canary.Password}))
 	var last *checks.CanaryHeard
-	err := w.HearCanary(ctx, s, canary, func(ev wizard.CanaryEvent) {
+	err = w.HearCanary(ctx, s, canary, func(ev wizard.CanaryEvent) {
 		if ev.Listening != nil {
 			c.listening(*ev.Listening)
 			return

@@ -17,7 +17,12 @@ type replayLine struct {
 
 // replay says a recorded session to the host that was named, and prints the
 // dialogue.
-func (c *call) replay(ctx context.Context, w *Work, f interviewFlags) error {
+func (c *call) replay(ctx context.Context, f interviewFlags) error {
+	w, err := c.openRead(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.Close() //nolint:errcheck // it was only read
 	s, err := w.recorded(ctx, f.replay)
 	if err != nil {
 		return err

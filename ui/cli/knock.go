@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,10 +27,29 @@ func Knock(ctx context.Context, addr string) error {
 	if err == nil {
 		return c.Close()
 	}
-	fault := &probes.Fault{Op: "connect to " + addr, Code: "knock_stopped", Args: text.Args{"address": addr}, Err: err}
+	fault := &probes.Fault{Op: "connect to " + addr, Code: "knock_stopped", Err: err, Args: text.Args{"address": addr}}
+	if command := firewallCommand(runtime.GOOS, portOf(addr)); command != "" {
+		fault = fault.With("command", command)
+	}
 	const refusedOnWindows = syscall.Errno(10061) // WSAECONNREFUSED of winsock2.h
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, refusedOnWindows) {
 		fault.Code = "knock_refused"
 	}
 	return fault
+}
+
+// firewallCommand lets a port through the firewall of this system, or shows
+// its rules where several kinds are common.
+func firewallCommand(system, port string) string {
+	switch system {
+	case "windows":
+		return "netsh advfirewall firewall add rule name=offbasic dir=in action=allow protocol=TCP localport=" + port
+	case "darwin":
+		if exe, err := os.Executable(); err == nil && !strings.ContainsAny(exe, "'\n") {
+			return "sudo /usr/libexec/ApplicationFirewall/socketfilterfw --unblockapp '" + exe + "'"
+		}
+	case "linux":
+		return "sudo nft list ruleset"
+	}
+	return ""
 }

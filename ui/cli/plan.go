@@ -121,16 +121,15 @@ func (c *call) planOf(ctx context.Context, w *Work, id string) error {
 	s, _ := m.Sender(id)
 	findings, ranked := checks.Judge(facts), checks.Rank(facts)
 	if c.json {
-		if err := c.line(senderLine{"sender", *s, s.State(), m.NextFor(*s)}); err != nil {
-			return err
-		}
+		lines := []any{senderLine{"sender", *s, s.State(), m.NextFor(*s)}}
 		for _, f := range findings {
-			if err := c.line(f); err != nil {
-				return err
-			}
+			lines = append(lines, f)
 		}
 		for _, r := range ranked {
-			if err := c.line(routeLine{"route", id, r}); err != nil {
+			lines = append(lines, routeLine{"route", id, r})
+		}
+		for _, l := range lines {
+			if err := c.line(l); err != nil {
 				return err
 			}
 		}

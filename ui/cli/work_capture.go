@@ -69,23 +69,17 @@ func (w *Work) attach(events <-chan probes.CaptureEvent, emit func(probes.Captur
 // at once.
 func gather(first probes.CaptureEvent, events <-chan probes.CaptureEvent) []probes.CaptureEvent {
 	batch := []probes.CaptureEvent{first}
-	var full <-chan time.Time
-	for {
-		select {
-		case ev, ok := <-events:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, ev)
-			if full == nil {
-				full = time.After(attachEvery)
-			}
-			continue
-		default:
-		}
-		if full == nil {
+	select {
+	case ev, ok := <-events:
+		if !ok {
 			return batch
 		}
+		batch = append(batch, ev)
+	default:
+		return batch
+	}
+	full := time.After(attachEvery)
+	for {
 		select {
 		case ev, ok := <-events:
 			if !ok {

@@ -267,7 +267,11 @@ func (in *interviewing) meet(ctx context.Context, peer string) error {
 // Canary makes an account and a password to be typed into a device, for a
 // route, different each time. False means that the route asks for none.
 func (w *Work) Canary(route probes.Route, length int) (checks.Canary, bool) {
-	return checks.NewCanary(route, w.Folder.Migration().Tenant.Domain, length, randomBelow)
+	domain := ""
+	if w.Folder != nil {
+		domain = w.Folder.Migration().Tenant.Domain
+	}
+	return checks.NewCanary(route, domain, length, randomBelow)
 }
 
 // randomBelow cannot be guessed.
