@@ -108,7 +108,7 @@ func (c capturing) killAfter(t *testing.T, taken <-chan string, n int) []string 
 // sendUntilKilled sends one message for each connection until there is nobody
 // to send to, and hands over the id of each that was acknowledged.
 func sendUntilKilled(addr, name string, taken chan<- string) {
-	for i := 0; i < 1000; i++ {
+	for i := range 1000 {
 		id := fmt.Sprintf("%s-%d@copier.contoso.example", name, i)
 		if sendOne(addr, id) != nil {
 			return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -49,13 +50,12 @@ type Reading struct {
 	rest      []byte // the beginning of a line whose end is still to come
 	begun     bool   // the first line of this log was seen
 	table     table
-	pending   refusal           // a reply whose next line is still to come
-	senders   recent[string]    // by message or connection
-	told      recent[bool]      // failures whose second line is still to come
+	pending   refusal             // a reply whose next line is still to come
+	senders   recent[string]      // by message or connection
+	told      recent[bool]        // failures whose second line is still to come
 	answers   recent[Explanation] // what was explained before
 	groups    map[group]*Explanation
 }
-
 
 // group is what refusals of a log are told apart by.
 type group struct {
@@ -168,12 +168,12 @@ func (r *Reading) line(line string) {
 	if i := strings.Index(line, "AADSTS"); i >= 0 {
 		if n, ok := findAADSTS(line[i:min(len(line), i+20)]); ok {
 			r.flush()
-			r.count(r.explainer.signIn(n, ""), from)
+			r.count(r.explainer.signIn(n, ""), r.complete(from, line))
 			return
 		}
 	}
-	if found, ok := r.table.reply(line); ok {
-		r.reply(refusal{found: found, origin: from})
+	if found, ok := r.table.reply(line); ok && found.class() >= "4" {
+		r.reply(refusal{found: found, origin: r.complete(from, line)})
 	}
 }
 
@@ -209,10 +209,10 @@ func (r *Reading) explain(f found) Explanation {
 	if len(f.text) > 512 {
 		return r.explainer.reply(f)
 	}
-	key := strings.Join([]string{string(rune(f.code)), f.enhanced, f.text}, "\x00")
+	key := strings.Join([]string{strconv.Itoa(f.code), f.enhanced, f.text}, "\x00")
 	x, ok := r.answers.get(key)
 	if !ok {
-		x = r.explainer.reply(f)
+		x = r.explainer.reply(f).apart()
 		r.answers.put(key, x)
 	}
 	x.Server = clean(f.server)
@@ -249,13 +249,23 @@ func (r *Reading) count(x Explanation, from origin) {
 		x = Explanation{Class: x.Class}
 	}
 	if !ok {
-		old = &x
+		kept := x.apart()
+		key.enhanced = strings.Clone(key.enhanced)
+		old = &kept
 		r.groups[key] = old
 	}
 	old.Count++
+	from.when = strings.Clone(from.when)
 	old.First = cmp.Or(old.First, from.when)
 	old.Last = cmp.Or(from.when, old.Last)
 	old.meets(from)
+}
+
+// apart is e without hold on the line that it was read from.
+func (e Explanation) apart() Explanation {
+	e.Enhanced, e.Text = strings.Clone(e.Enhanced), strings.Clone(e.Text)
+	e.Server, e.Sub, e.Class = strings.Clone(e.Server), strings.Clone(e.Sub), strings.Clone(e.Class)
+	return e
 }
 
 // repeated tells whether this is the second line about one failure: of the
@@ -268,7 +278,7 @@ func (r *Reading) repeated(key group, from origin) bool {
 		if job == "" {
 			continue
 		}
-		id := strings.Join([]string{job, key.id, string(rune(key.code)), key.enhanced}, "\x00")
+		id := strings.Join([]string{job, key.id, strconv.Itoa(key.code), key.enhanced}, "\x00")
 		open, _ := r.told.get(id)
 		if from.part == happening {
 			r.told.put(id, true)
@@ -294,7 +304,7 @@ func (e *Explanation) meets(from origin) {
 	case len(e.Senders) >= maxSenders:
 		e.MoreSenders = true
 	default:
-		e.Senders = append(e.Senders, who)
+		e.Senders = append(e.Senders, strings.Clone(who))
 	}
 }
 

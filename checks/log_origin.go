@@ -11,6 +11,7 @@ type origin struct {
 	sender  string
 	job     string // the message's or the connection's id
 	process string // of Postfix: "postfix/smtp[421]"
+	host    string // that was refused
 	part    part
 }
 
@@ -30,19 +31,25 @@ func (r *Reading) whose(line string) origin {
 	switch {
 	case o.postfix(line), o.exim(line), o.exchange(line), o.iis(line):
 	}
+	o.job, o.host = o.job[:min(len(o.job), maxJob)], o.host[:min(len(o.host), maxJob)]
 	said := senderOn(line)
 	switch {
 	case o.job == "" && o.process != "":
 	case said != "":
-		r.senders.put(o.job, said)
+		r.senders.put(strings.Clone(o.job), strings.Clone(said))
 	case o.job == "" && strings.Contains(line, "EHLO "):
 		r.senders.put("", "") // another connection of a dialogue
 	}
 	o.sender = said
+	return o
+}
+
+// complete adds what is wanted of a refusal's line alone.
+func (r *Reading) complete(o origin, line string) origin {
 	if o.sender == "" && (o.job != "" || o.process == "") {
 		o.sender, _ = r.senders.get(o.job)
 	}
-	o.sender = cmp.Or(o.sender, r.table.sender(line), hostOn(line), o.sender)
+	o.sender = cmp.Or(o.sender, r.table.sender(line), o.host, hostOn(line))
 	o.when = r.table.when(line)
 	return o
 }
@@ -131,6 +138,13 @@ func (o *origin) exchange(line string) bool {
 		return false
 	}
 	o.job = fields[2]
+	if fields[6] == ">" { // this server refused a client
+		o.host, _, _ = strings.Cut(fields[5], "]")
+		o.host = strings.TrimLeft(o.host, "[")
+		if i := strings.LastIndexByte(fields[5], ':'); i > 0 && fields[5][0] != '[' {
+			o.host = fields[5][:i]
+		}
+	}
 	return true
 }
 
@@ -146,6 +160,9 @@ func (o *origin) iis(line string) bool {
 		return false
 	}
 	o.job = f[len(f)-2]
+	if !strings.HasPrefix(f[len(f)-1], "Outbound") {
+		o.host = o.job
+	}
 	return true
 }
 
@@ -184,6 +201,9 @@ func hostOn(line string) string {
 	}
 	return ""
 }
+
+// maxJob is how much of an id or an address is looked at, in bytes.
+const maxJob = 64
 
 // maxName is how long the name of a sender may be: a path of RFC 5321 section
 // 4.5.3.1.3, in bytes.

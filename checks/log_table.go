@@ -2,7 +2,10 @@ package checks
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+
+	"offbasic/probes"
 )
 
 // table is the head of a log that is a table, as printers and reports export
@@ -16,6 +19,9 @@ type table struct {
 // for is no head.
 func tableOf(line string) table {
 	line = strings.TrimPrefix(strings.TrimRight(line, "\r"), "\ufeff")
+	if stampOn(line) != "" || strings.ContainsAny(line, "<[{") {
+		return table{} // a line of a log
+	}
 	for _, comma := range []byte("\t;,") {
 		t := table{comma: comma}
 		for i, cell := range cells(line, comma) {
@@ -78,11 +84,13 @@ func (t table) sender(line string) string {
 // when is the time of a line, as the log writes it.
 func (t table) when(line string) string {
 	if s := stampOn(line); s != "" {
-		return clean(s)
+		return probes.Clean(s, maxTime)
 	}
-	s := t.in(line, t.times)
-	return clean(s[:min(len(s), 64)])
+	return probes.Clean(t.in(line, t.times), maxTime)
 }
+
+// maxTime is how much of a time is kept, in bytes.
+const maxTime = 64
 
 // reply finds the reply that a line of a log tells of.
 func (t table) reply(line string) (f found, ok bool) {
@@ -104,7 +112,7 @@ func (t table) reply(line string) (f found, ok bool) {
 			continue
 		}
 		cell := strings.Trim(row[i], " \"")
-		if x, ok := findReply(cell, false); ok && (x.status != 0 || standard(cell[strings.Index(cell, code3(x.code)):][:3])) {
+		if x, ok := findReply(cell, false); ok && (x.status != 0 || standard(strconv.Itoa(x.code))) {
 			return x, true
 		}
 	}
@@ -115,7 +123,7 @@ func (t table) reply(line string) (f found, ok bool) {
 // a reply in it is none, and may be a password.
 func clientSays(line string) bool {
 	s := strings.TrimLeft(line, " \t0123456789")
-	for _, mark := range [...]string{"C: ", "-> ", "~> ", ">>> ", "> "} {
+	for _, mark := range [...]string{"C: ", "-> ", "~> ", ">>> ", "send: "} {
 		if strings.HasPrefix(s, mark) {
 			return true
 		}

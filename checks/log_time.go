@@ -23,7 +23,10 @@ func stampOn(line string) string {
 	}
 	clock := clockIn(s[gap:])
 	if clock == 0 {
-		return s[:n]
+		if hasYear(s[:n]) {
+			return s[:n]
+		}
+		return ""
 	}
 	end := gap + clock
 	end += zoneIn(s[end:])
@@ -63,6 +66,13 @@ func dateIn(s string) int {
 		return 0
 	}
 	return n
+}
+
+// hasYear tells a date that has a year of four digits at one end, which
+// tells it from an enhanced code.
+func hasYear(s string) bool {
+	year := func(s string) bool { _, n := number(s[:3]); return n == 3 && isDigit(s[3]) }
+	return len(s) >= 8 && (year(s) && !isDigit(s[4]) || year(s[len(s)-4:]))
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

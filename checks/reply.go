@@ -184,7 +184,7 @@ func codeAt(line string, i int) (r found, enhanced bool) {
 	j := i + 3
 	r.more = j < len(line) && line[j] == '-'
 	k := j
-	for k < len(line) && k < j+5 && strings.IndexByte(" -,:b'\"#", line[k]) >= 0 {
+	for k < len(line) && k < j+5 && strings.IndexByte(" -,:b'\"#+", line[k]) >= 0 {
 		k++
 	}
 	if k > j {
@@ -256,10 +256,13 @@ func replyAt(line string, i int, strict bool) bool {
 	if !strict {
 		return strings.HasSuffix(before, ": ") || strings.HasSuffix(before, "(") || strings.HasSuffix(before, "smtp;")
 	}
-	for _, s := range []string{"said: ", " to me: ", "smtp; ", "smtp;"} {
+	for _, s := range []string{"said: ", " to me: ", "smtp; ", "smtp;", "SMTP error ", "SMTP error: ", ",<,", ",>,", `,<,"`, `,>,"`} {
 		if strings.HasSuffix(before, s) {
 			return true
 		}
+	}
+	if strings.HasSuffix(before, ": ") && strings.Contains(before, " authenticator failed for ") { // Exim
+		return true
 	}
 	return strings.HasSuffix(before, ": ") && strings.Contains(before, "SMTP error from remote")
 }
@@ -355,5 +358,5 @@ func clean(s string) string {
 	if strings.ContainsAny(s, "\t\r\n") || strings.Contains(s, "  ") {
 		s = strings.Join(strings.Fields(s), " ")
 	}
-	return probes.Clean(s, maxText)
+	return probes.Clean(withoutSecrets(s), maxText)
 }

@@ -125,9 +125,10 @@ func (a App) smallLines(e env) []string {
 	return wrap(said, a.width, 0)
 }
 
-// head is the first line: where this is, and the corner.
+// head is the first line: where this is, and the corner, which is news and is
+// cut last.
 func (a App) head(left, right string) string {
-	right = cut(right, max(a.width/2, a.width-ansi.StringWidth(left)-4))
+	right = cut(right, max(a.width*3/4, a.width-ansi.StringWidth(left)-4))
 	room := a.width - ansi.StringWidth(right) - 2
 	left = a.th.title.Render(cut(left, room-1))
 	gap := max(1, a.width-1-ansi.StringWidth(left)-ansi.StringWidth(right))

@@ -54,7 +54,7 @@ func BenchmarkCaptureFrame(b *testing.B) {
 	opts := w.options()
 	app := New(b.Context(), opts)
 	app.width, app.height = 80, 24
-	s := captureScreen{follow: true, state: running, who: map[string]struct{}{}}
+	s := captureScreen{follow: true, state: running}
 	batch := make([]probes.CaptureEvent, 30)
 	for i := range batch {
 		c := copier

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -35,7 +36,7 @@ type captureScreen struct {
 	pane   portsPane
 	// grouped shows a row for each sender instead of each session.
 	grouped bool
-	who     map[string]struct{} // whose sessions came; shared by the copies of a screen
+	since   time.Time // when it began to listen
 	// trials are the test sends of all senders, and mark what they were read at.
 	trials []probes.Trial
 	mark   string
@@ -53,7 +54,7 @@ const (
 )
 
 func newCapture(e env) captureScreen {
-	s := captureScreen{follow: true, who: map[string]struct{}{}, reads: e.runs.next(), mark: lastTrials(e.mig)}
+	s := captureScreen{follow: true, since: e.now.Truncate(time.Second), reads: e.runs.next(), mark: lastTrials(e.mig)}
 	if len(e.opts.Policies) > 0 {
 		s.policy = e.opts.Policies[0]
 	}
@@ -129,7 +130,6 @@ func (s captureScreen) take(e env, events []probes.CaptureEvent) (screen, tea.Cm
 			c.Transcript = nil
 			s.seen = append(s.seen, c)
 			s.total++
-			s.met(c)
 		}
 	}
 	if over := len(s.seen) - kept; over > 0 {
@@ -166,7 +166,7 @@ func (s captureScreen) selected(shown []seenRow) (*probes.Session, int) {
 	if !s.follow {
 		at = s.at.index(keysOf(shown), "")
 	}
-	return &shown[at].session, at
+	return shown[at].session, at
 }
 
 // lastTrials changes whenever a test send or its receipt is new.

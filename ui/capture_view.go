@@ -166,9 +166,9 @@ func (s captureScreen) list(e env, shown []seenRow, at, width, height int) []str
 	from, to := window(len(shown), at, height)
 	cols := columnsFor(e, shown[from:to], width-4)
 	for i := from; i < to; i++ {
-		c := shown[i].session
+		c := *shown[i].session
 		end := outcome(e, c)
-		if s.grouped {
+		if shown[i].n > 1 {
 			end = e.t("capture.times", text.Args{"n": number(shown[i].n)}) + " " + end
 		}
 		cells := row(cols, e.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(e, c), tlsWord(e, c), end)
@@ -181,7 +181,7 @@ func (s captureScreen) list(e env, shown []seenRow, at, width, height int) []str
 func columnsFor(e env, shown []seenRow, width int) []column {
 	cols := []column{{width: 8}, {width: 7}, {width: 1}, {}, {width: 7}, {width: 5}}
 	for _, r := range shown {
-		c := r.session
+		c := *r.session
 		cols[1].width = max(cols[1].width, min(15, ansi.StringWidth(clean(c.Peer))))
 		cols[2].width = max(cols[2].width, min(12, ansi.StringWidth(clean(c.Hello))))
 		cols[4].width = max(cols[4].width, min(9, ansi.StringWidth(tlsWord(e, c))))

@@ -13,7 +13,7 @@ import (
 // seenRow is one row of the live list: a session, or a sender by its last one.
 type seenRow struct {
 	key     string // of the row: the session's id, or whose it is
-	session probes.Session
+	session *probes.Session
 	n       int // sessions that it stands for
 }
 
@@ -37,14 +37,15 @@ func (s captureScreen) rows(e env) []seenRow {
 		}
 		return owners[k]
 	}
-	var rows []seenRow
-	for _, c := range s.seen {
-		if !s.passes(e, c) {
+	rows := make([]seenRow, 0, len(s.seen))
+	for i := range s.seen {
+		c := &s.seen[i]
+		if s.filter.text != "" && !s.passes(e, *c) {
 			continue
 		}
 		r := seenRow{c.ID, c, 1}
 		if s.grouped {
-			r.key = owner(c)
+			r.key = owner(*c)
 		}
 		rows = append(rows, r)
 	}
@@ -74,9 +75,6 @@ func grouped(rows []seenRow) []seenRow {
 // passes tells whether the filter lets a session through: by who it is, what
 // it signs in as, and what became of it.
 func (s captureScreen) passes(e env, c probes.Session) bool {
-	if s.filter.text == "" {
-		return true
-	}
 	title := ""
 	if o, ok := e.mig.Sender(e.mig.OwnerOf(c)); ok {
 		title = o.Title()
@@ -97,19 +95,19 @@ func (s captureScreen) counts(e env) string {
 	return e.counted("capture.count.sessions", s.total) + ", " + s.senders(e)
 }
 
+// senders counts the senders that were seen since, as the migration tells them
+// apart.
 func (s captureScreen) senders(e env) string {
-	if len(s.who) == 0 {
+	n := 0
+	for _, c := range e.mig.Senders {
+		if !c.Seen.Last.Before(s.since) {
+			n++
+		}
+	}
+	if n == 0 {
 		return e.t("capture.count.none")
 	}
-	return e.counted("capture.count.senders", len(s.who))
-}
-
-// met remembers whose a session is, for the count.
-func (s captureScreen) met(c probes.Session) {
-	const most = 10_000
-	if k := c.Peer + " " + strings.ToLower(c.Account()); c.IsSender() && len(s.who) < most {
-		s.who[k] = struct{}{}
-	}
+	return e.counted("capture.count.senders", n)
 }
 
 // keeping are the actions on the transcript of a session.

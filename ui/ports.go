@@ -109,12 +109,20 @@ func (s captureScreen) fixCommand(e env) string {
 	return ""
 }
 
+// fixWords says what the command does: it allows, or shows who is in the way.
+func (s captureScreen) fixWords() string {
+	if r := s.refused(); len(s.pane.tested) == 0 && len(r) > 0 && r[0].Fault.Code == "port_busy" {
+		return "capture.fix_busy"
+	}
+	return "capture.fix"
+}
+
 // paneLines is the pane: what is most wanted first, as it may be cut.
 func (s captureScreen) paneLines(e env) []string {
 	width := min(prose, e.width-2)
 	lines := s.portLines(e, width)
 	if cmd := s.fixCommand(e); cmd != "" {
-		lines = append(lines, e.th.strong.Render(e.t("capture.fix")))
+		lines = append(lines, e.th.strong.Render(e.t(s.fixWords())))
 		lines = append(lines, wrap("  "+clean(cmd), e.width-4, 4)...)
 		lines = append(lines, wrap(e.t("capture.fix_then"), width, 0)...)
 	} else if len(s.refused()) > 0 {
@@ -133,17 +141,18 @@ func (s captureScreen) paneLines(e env) []string {
 
 // portLines is a line for each port that is open, and why each other is not.
 func (s captureScreen) portLines(e env, width int) []string {
+	const label = 7
 	var lines []string
 	for _, l := range s.ports {
 		if l.Fault == nil {
-			lines = append(lines, pad(clean(l.Addr), 16)+e.th.good.Render(e.t("ports.open")))
+			lines = append(lines, pad(number(int(port(l.Addr))), label)+e.th.good.Render(e.t("ports.open")))
 			continue
 		}
-		said := pad(clean(l.Wanted), 16) + e.t("ports.refused") + ". " + faultText(e, l.Fault)
+		said := pad(number(int(port(l.Wanted))), label) + e.t("ports.refused") + ". " + faultText(e, l.Fault)
 		if l.Addr != "" {
 			said += " " + e.t("capture.way_out", text.Args{"addr": clean(l.Addr)})
 		}
-		lines = append(lines, wrap(said, width, 16)...)
+		lines = append(lines, wrap(said, width, label)...)
 	}
 	return lines
 }

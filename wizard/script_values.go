@@ -244,8 +244,12 @@ func prefix(s string) (netip.Prefix, error) {
 }
 
 // relayRange takes the forms of New-ReceiveConnector, -RemoteIPRanges, but for
-// ranges so wide that they would make an open relay.
+// ranges so wide that they would make an open relay, and for addresses with
+// the name of an interface of this machine.
 func relayRange(s string) error {
+	if strings.Contains(s, "%") {
+		return ErrRange
+	}
 	from, to, isRange := strings.Cut(s, "-")
 	if !isRange {
 		p, err := prefix(s)

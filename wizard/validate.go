@@ -22,19 +22,20 @@ func IsGUID(s string) bool {
 func (t Tenant) Validate() error {
 	domain := regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
 	if !IsGUID(t.ID) && !domain.MatchString(t.ID) {
-		return fmt.Errorf("tenant %q: %w", t.ID, ErrTenant)
+		return fmt.Errorf("tenant: %w", ErrTenant)
 	}
 	return nil
 }
 
-// Validate says everything that is wrong with the registration as entered.
+// Validate says everything that is wrong with the registration as entered. It
+// quotes nothing: a secret may have been typed in the wrong place.
 func (r Registration) Validate() error {
 	var errs []error
 	if !IsGUID(r.ClientID) {
-		errs = append(errs, fmt.Errorf("client id %q: %w", r.ClientID, ErrGUID))
+		errs = append(errs, fmt.Errorf("client id: %w", ErrGUID))
 	}
 	if !IsGUID(r.ObjectID) {
-		errs = append(errs, fmt.Errorf("object id %q: %w", r.ObjectID, ErrGUID))
+		errs = append(errs, fmt.Errorf("object id: %w", ErrGUID))
 	}
 	if r.ClientID != "" && r.ClientID == r.ObjectID {
 		errs = append(errs, ErrSameID)

@@ -72,6 +72,7 @@ func (s *session) deliver(headers []header) string {
 		}
 		s.l.dir.deliver(m, message{
 			id: "AAMkAD" + randomText(48), messageID: id, subject: subject, received: now, headers: headers,
+			from: s.from, to: m.address, peer: s.peer(),
 		})
 		s.l.log("delivery: " + m.address + " " + probes.Clean(id, 200))
 	}

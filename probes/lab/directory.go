@@ -7,12 +7,17 @@ import (
 	"time"
 )
 
-// directory is what the tenant knows: Exchange's mailboxes, service principals
-// and switches. The lists of mailboxes and domains never change; what is in
-// them is guarded by mu.
+// directory is what the tenant knows: Exchange's mailboxes, service
+// principals, policies and switches, and the connectors of the server on the
+// premises. Domains and groups never change. What is in a mailbox, and
+// everything below mu, is guarded by mu; the list of mailboxes by list.
 type directory struct {
-	tenantID  string
-	domains   []string
+	tenantID      string
+	domains       []string
+	groups        []group
+	billingPolicy string // GUID
+
+	list      sync.RWMutex
 	mailboxes []*mailbox
 
 	mu sync.Mutex
@@ -21,15 +26,40 @@ type directory struct {
 	// smtpAuthOff is the organisation's switch, true by default in
 	// organisations made after January 2020 (Set-TransportConfig).
 	smtpAuthOff bool
+	legacyTLS   bool
+
+	rejectDirectSend, sendFromAlias bool
+	defaultPolicy                   string // name of the authentication policy; "" is none
+
+	policies, scopes, assignments, connectors store
+	hve                                       []*hveAccount
+	premises                                  premises
+}
+
+// account is what somebody, or a device, signs in with. policy is the
+// distinguished name of its authentication policy; "" is none of its own.
+type account struct {
+	id, name, address, password string
+
+	policy string
 }
 
 // mailbox is one mailbox. A nil smtpAuthOff follows the organisation.
 type mailbox struct {
-	id, address, password string
+	account
+	shared bool
 
 	smtpAuthOff *bool
 	rights      []right
+	sendAs      []string // who may send as its address, as grantee names them
 	inbox       *folder
+}
+
+// group is a distribution group; members are addresses. A member without a
+// mailbox is a contact.
+type group struct {
+	name, address string
+	members       []string
 }
 
 // folder holds messages, the newest last.
@@ -49,6 +79,7 @@ type message struct {
 	id, messageID, subject string
 	received               time.Time
 	headers                []header
+	from, to, peer         string // envelope sender and recipient, and the client's address
 }
 
 // keptMessages bounds a mailbox; the oldest go first.
@@ -58,28 +89,65 @@ const keptMessages = 1000
 func newDirectory() *directory {
 	on := false
 	d := &directory{
-		tenantID: newID(), domains: []string{"contoso.example"}, smtpAuthOff: true,
+		tenantID: newID(), domains: []string{"contoso.example"}, smtpAuthOff: true, billingPolicy: newID(),
+		premises: newPremises(),
 	}
-	for _, m := range []mailbox{
-		{address: "scan@contoso.example", smtpAuthOff: &on},
-		{address: "accounting@contoso.example"},
-		{address: "it@contoso.example"},
-	} {
-		m.id, m.password = newID(), randomText(12)
-		m.inbox = &folder{id: "AQMkAD" + randomText(24), name: "Inbox"}
-		d.mailboxes = append(d.mailboxes, &m)
+	for _, address := range []string{"scan@contoso.example", "accounting@contoso.example", "it@contoso.example"} {
+		d.addMailbox(newMailbox(address, localPart(address)))
 	}
+	d.mailboxes[0].smtpAuthOff = &on
+	d.groups = []group{{
+		name: "Devices", address: "devices@contoso.example",
+		members: []string{"scan@contoso.example", "accounting@contoso.example", "support@example.org"},
+	}}
 	return d
 }
 
-// mailbox finds one by address or id.
+func newMailbox(address, name string) *mailbox {
+	return &mailbox{
+		account: account{id: newID(), name: name, address: address, password: randomText(12)},
+		inbox:   &folder{id: "AQMkAD" + randomText(24), name: "Inbox"},
+	}
+}
+
+// localPart is what stands before the @ of an address.
+func localPart(address string) string {
+	local, _, _ := strings.Cut(address, "@")
+	return local
+}
+
+func (d *directory) addMailbox(m *mailbox) {
+	d.list.Lock()
+	defer d.list.Unlock()
+	d.mailboxes = append(slices.Clip(d.mailboxes), m)
+}
+
+func (d *directory) removeMailbox(m *mailbox) {
+	d.list.Lock()
+	defer d.list.Unlock()
+	d.mailboxes = slices.DeleteFunc(slices.Clone(d.mailboxes), func(o *mailbox) bool { return o == m })
+}
+
+// boxes are the mailboxes now.
+func (d *directory) boxes() []*mailbox {
+	d.list.RLock()
+	defer d.list.RUnlock()
+	return d.mailboxes
+}
+
+// mailbox finds one by address, id or distinguished name.
 func (d *directory) mailbox(name string) *mailbox {
-	for _, m := range d.mailboxes {
-		if strings.EqualFold(m.address, name) || strings.EqualFold(m.id, name) {
+	for _, m := range d.boxes() {
+		if strings.EqualFold(m.address, name) || strings.EqualFold(m.id, name) || strings.EqualFold(d.dn(m.name), name) {
 			return m
 		}
 	}
 	return nil
+}
+
+// dn is the distinguished name of an object of the organisation.
+func (d *directory) dn(name string) string {
+	return "CN=" + name + ",OU=" + d.domains[0] + ",OU=Microsoft Exchange Hosted Organizations,DC=EURPR10A001,DC=PROD,DC=OUTLOOK,DC=COM"
 }
 
 // accepted tells whether an address is in a domain of the tenant.
@@ -110,18 +178,48 @@ func (d *directory) smtpAuth(m *mailbox) (on bool, level string) {
 	return !d.smtpAuthOff, "Tenant"
 }
 
-// maySend tells whether Exchange lets the bearer of a token act for a mailbox:
-// a service principal made with the object id that the token carries, and
-// FullAccess given to it.
-func (d *directory) maySend(b bearer, m *mailbox) bool {
+// basicBlocked tells whether an authentication policy blocks Basic for a
+// mailbox: its own, else the organisation's default. A policy covers Basic
+// alone, and blocks it unless AllowBasicAuthSmtp is set
+// (New-AuthenticationPolicy).
+func (d *directory) basicBlocked(m *mailbox) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.policies.find(m.policy)
+	if p == nil { // none, or one that was removed
+		p = d.policies.find(d.defaultPolicy)
+	}
+	return p != nil && p["AllowBasicAuthSmtp"] != "True"
+}
+
+// maySend tells whether Exchange lets the bearer of a token act for a mailbox,
+// and as whom: a service principal made with the object id that the token
+// carries, which has either FullAccess on the mailbox, with SMTP.SendAsApp in
+// the token, or an assignment of the role with the mailbox in its scope. With
+// the claim Exchange looks at the mailbox's rights as well (Microsoft, "SMTP
+// Onboarding to App RBAC Overview").
+func (d *directory) maySend(b bearer, m *mailbox) (as string, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range d.principals {
 		if strings.EqualFold(p.appID, b.App) && strings.EqualFold(p.objectID, b.Object) {
-			return slices.Contains(m.rights, right{p.objectID, "FullAccess"})
+			granted := slices.Contains(b.Roles, "SMTP.SendAsApp") && slices.Contains(m.rights, right{p.objectID, "FullAccess"})
+			return p.objectID, granted || d.assigned(p, m)
 		}
 	}
-	return false
+	return "", false
+}
+
+// maySendAs tells whether somebody may send as an address that is not the
+// mailbox's own (Add-RecipientPermission).
+func (d *directory) maySendAs(who, address string) bool {
+	m := d.mailbox(address)
+	if m == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Contains(m.sendAs, who)
 }
 
 // deliver puts a message into a mailbox's Inbox.

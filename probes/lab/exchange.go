@@ -16,6 +16,9 @@ const (
 	textKind   kind = "System.String"
 	boolKind   kind = "System.Boolean"
 	listKind   kind = "System.String[]"
+	intKind    kind = "System.Int32"
+	dateKind   kind = "System.DateTime"
+	secretKind kind = "System.Security.SecureString"
 	switchKind kind = "System.Management.Automation.SwitchParameter"
 )
 
@@ -26,22 +29,54 @@ type parameter struct {
 	mandatory bool
 	nullable  bool // $null takes the setting away
 	alias     string
+	most      int               // of an Int32
+	valid     func(string) bool // nil takes any value of the kind
 }
 
-// cmdlet is one cmdlet of Exchange Online PowerShell. The table of cmdlets is
-// the lab's only source: what is not in it is refused. run is called with the
-// directory locked.
+// cmdlet is one cmdlet of Exchange Online PowerShell, or of the Exchange
+// Management Shell. The table of cmdlets is the lab's only source: what is not
+// in it is refused. run is called with the directory locked.
 type cmdlet struct {
 	name   string
 	params []parameter
 	run    func(*directory, arguments) ([]object, error)
 }
 
+// in tells whether the cmdlet is there in a module. Resolve-DnsName is
+// Windows's own; a cmdlet of receive connectors is not in Exchange Online.
+func (k cmdlet) in(module string) bool {
+	_, noun, _ := strings.Cut(k.name, "-")
+	onPremises := noun == "ReceiveConnector" || noun == "ADPermission"
+	return noun == "DnsName" || onPremises == (module == probes.ExchangeOnPremises)
+}
+
 // cmdlets lists those that the scripts use, with the parameters of Microsoft's
 // reference (ExchangePowerShell, one page per cmdlet).
 func cmdlets() []cmdlet {
-	identity := parameter{name: "Identity", kind: textKind, mandatory: true}
-	anyIdentity := parameter{name: "Identity", kind: textKind}
+	return slices.Concat(mailboxCmdlets(), roleCmdlets(), policyCmdlets(), recipientCmdlets(),
+		volumeCmdlets(), mailFlowCmdlets(), premisesCmdlets())
+}
+
+// The parameters that many cmdlets have.
+func needed(name string) parameter           { return parameter{name: name, kind: textKind, mandatory: true} }
+func optional(name string, k kind) parameter { return parameter{name: name, kind: k} }
+func oneOf(name string, values ...string) parameter {
+	return parameter{name: name, kind: textKind, valid: func(s string) bool {
+		return slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, s) })
+	}}
+}
+
+// resultSize takes a number, or Unlimited.
+func resultSize() parameter {
+	return parameter{name: "ResultSize", kind: textKind, valid: func(s string) bool {
+		return strings.EqualFold(s, "Unlimited") || s != "" && strings.Trim(s, "0123456789") == ""
+	}}
+}
+
+// mailboxCmdlets are those of service principals, of mailboxes' rights and of
+// the switches of SMTP AUTH.
+func mailboxCmdlets() []cmdlet {
+	identity, anyIdentity := needed("Identity"), optional("Identity", textKind)
 	off := parameter{name: "SmtpClientAuthenticationDisabled", kind: boolKind}
 	offOrNull := parameter{name: off.name, kind: boolKind, nullable: true}
 	confirm := parameter{name: "Confirm", kind: switchKind}
@@ -70,8 +105,8 @@ func cmdlets() []cmdlet {
 			confirm,
 		}, removeMailboxPermission},
 		{"Set-CASMailbox", []parameter{identity, offOrNull, confirm}, setCASMailbox},
-		{"Get-CASMailbox", []parameter{identity}, getCASMailbox},
-		{"Set-TransportConfig", []parameter{off, confirm}, setTransportConfig},
+		{"Get-CASMailbox", []parameter{anyIdentity, resultSize()}, getCASMailbox},
+		{"Set-TransportConfig", []parameter{off, optional("AllowLegacyTLSClients", boolKind), confirm}, setTransportConfig},
 		{"Get-TransportConfig", nil, getTransportConfig},
 	}
 }
@@ -224,26 +259,33 @@ func setCASMailbox(d *directory, a arguments) ([]object, error) {
 
 // getCASMailbox prints nothing for a switch that follows the organisation.
 func getCASMailbox(d *directory, a arguments) ([]object, error) {
-	m := d.mailbox(a.text("Identity"))
-	if m == nil {
-		return nil, notFoundError{a.text("Identity")}
+	list := d.boxes()
+	if a.has("Identity") {
+		m := d.mailbox(a.text("Identity"))
+		if m == nil {
+			return nil, notFoundError{a.text("Identity")}
+		}
+		list = []*mailbox{m}
 	}
-	o := object{"Identity": m.address, "PrimarySmtpAddress": m.address, "SmtpClientAuthenticationDisabled": ""}
-	if m.smtpAuthOff != nil {
-		o["SmtpClientAuthenticationDisabled"] = printed(*m.smtpAuthOff)
+	var all []object
+	for _, m := range list {
+		o := object{"Identity": m.address, "PrimarySmtpAddress": m.address, "SmtpClientAuthenticationDisabled": ""}
+		if m.smtpAuthOff != nil {
+			o["SmtpClientAuthenticationDisabled"] = printed(*m.smtpAuthOff)
+		}
+		all = append(all, o)
 	}
-	return []object{o}, nil
+	return all, nil
 }
 
 func setTransportConfig(d *directory, a arguments) ([]object, error) {
-	if a.has("SmtpClientAuthenticationDisabled") {
-		d.smtpAuthOff = a.text("SmtpClientAuthenticationDisabled") == "True"
-	}
+	a.bool("SmtpClientAuthenticationDisabled", &d.smtpAuthOff)
+	a.bool("AllowLegacyTLSClients", &d.legacyTLS)
 	return nil, nil
 }
 
 func getTransportConfig(d *directory, _ arguments) ([]object, error) {
-	return []object{{"SmtpClientAuthenticationDisabled": printed(d.smtpAuthOff), "AllowLegacyTLSClients": "False"}}, nil
+	return []object{{"SmtpClientAuthenticationDisabled": printed(d.smtpAuthOff), "AllowLegacyTLSClients": printed(d.legacyTLS)}}, nil
 }
 
 // printed is a boolean as PowerShell prints it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ func (o object) matches(all []probes.Match) bool {
 		case len(m.Is) > 0:
 			ok = slices.ContainsFunc(m.Is, same)
 		case m.Has != "":
-			ok = slices.ContainsFunc(strings.Split(value, ","), func(s string) bool { return strings.EqualFold(s, m.Has) })
+			ok = slices.ContainsFunc(strings.Split(value, ","), func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), m.Has) })
 		case len(m.Not) > 0:
 			ok = !slices.ContainsFunc(m.Not, same)
 		case m.Named != "":
@@ -85,7 +86,7 @@ func (v variables) value(path string) (argument, error) {
 	name, property, _ := strings.Cut(path, ".")
 	value, ok := v[name].property(property)
 	if !ok {
-		return nil, fmt.Errorf("the variable $%s has no value", probes.Clean(path, 100))
+		return nil, errorf("the variable $%s has no value", probes.Clean(path, 100))
 	}
 	return argument{value}, nil
 }
@@ -99,33 +100,52 @@ func (e notFoundError) Error() string {
 		probes.Clean(e.name, 200))
 }
 
-// Execute runs a script as Exchange Online would, and reads back. It stops at
-// the first error, which is then in the read-back as well; the error is a
-// *probes.Fault that names the cmdlet.
+// shell is one run of a script: the lab executes it where module says, with
+// what its steps have kept so far.
+type shell struct {
+	lab          *Lab
+	script, step string
+	module       string
+	kept         variables
+}
+
+// Execute runs a script as Exchange Online, or the server on the premises,
+// would, and reads back. It stops at the first error, which is then in the
+// read-back as well; the error is a *probes.Fault that names the cmdlet.
 func (l *Lab) Execute(ctx context.Context, s probes.Script) (probes.ReadBackFile, error) {
 	file := probes.ReadBackFile{
 		Type: "readback", Schema: probes.ReadBackSchema, Script: s.Name,
-		Made: l.now().UTC().Format(time.RFC3339), Tenant: l.dir.tenantID,
-		Results: map[string][]map[string]string{},
+		Made: l.now().UTC().Format(time.RFC3339), Results: map[string][]map[string]string{},
 	}
-	kept := variables{}
+	sh := &shell{lab: l, script: s.Name, module: or(s.Module, probes.ExchangeOnline), kept: variables{}}
+	if sh.module == probes.ExchangeOnline {
+		file.Tenant = l.dir.tenantID
+	}
 	for _, step := range s.Steps {
 		if err := ctx.Err(); err != nil {
 			file.Step, file.Error = step.ID, err.Error()
 			return file, fmt.Errorf("run the script %s: %w", s.Name, err)
 		}
-		if err := l.step(step, kept); err != nil {
+		if err := sh.take(step); err != nil {
 			file.Step, file.Error = step.ID, said(err)
 			return file, err
 		}
 	}
 	for _, r := range s.Reads {
-		if err := l.read(r, kept, &file); err != nil {
+		if err := sh.read(r, &file); err != nil {
 			file.Step, file.Error = r.ID, said(err)
 			return file, err
 		}
 	}
 	return file, nil
+}
+
+// or is the value, or else the default of it.
+func or(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
 }
 
 // said is what Exchange said.
@@ -137,23 +157,26 @@ func said(err error) string {
 	return err.Error()
 }
 
-// step makes one change, for each object when there are several. A step whose
-// calls use a variable that holds nothing is left out, as in the script.
-func (l *Lab) step(s probes.ScriptStep, kept variables) error {
+// take makes one change, for each object when there are several. A step whose
+// calls use a variable that holds nothing is left out, as in the script; Else
+// may use what Unless has just found.
+func (sh *shell) take(s probes.ScriptStep) error {
+	sh.step = s.ID
 	uses := s.Do.Variables()
 	for _, c := range []*probes.Cmdlet{s.Unless, s.Else} {
 		if c != nil {
 			uses = append(uses, c.Variables()...)
 		}
 	}
-	if !kept.hold(uses, s.Each) {
+	uses = slices.DeleteFunc(uses, func(name string) bool { return s.As != "" && name == s.As })
+	if !sh.kept.hold(uses, s.Each) {
 		return nil
 	}
-	return l.each(s.Each, kept, func() error { return l.change(s, kept) })
+	return sh.each(s.Each, func() error { return sh.change(s) })
 }
 
 // each does something once, or once for everything that e goes over.
-func (l *Lab) each(e *probes.Each, kept variables, do func() error) error {
+func (sh *shell) each(e *probes.Each, do func() error) error {
 	if e == nil {
 		return do()
 	}
@@ -163,13 +186,13 @@ func (l *Lab) each(e *probes.Each, kept variables, do func() error) error {
 	}
 	if e.In != nil {
 		var err error
-		if over, err = l.run(*e.In, kept); err != nil {
+		if over, err = sh.run(*e.In); err != nil {
 			return err
 		}
 	}
-	defer delete(kept, e.As)
+	defer delete(sh.kept, e.As)
 	for _, o := range over {
-		kept[e.As] = o
+		sh.kept[e.As] = o
 		if err := do(); err != nil {
 			return err
 		}
@@ -178,36 +201,39 @@ func (l *Lab) each(e *probes.Each, kept variables, do func() error) error {
 }
 
 // change makes one change, unless it is made already.
-func (l *Lab) change(s probes.ScriptStep, kept variables) error {
-	var there []object
-	var err error
-	if s.Unless != nil {
-		if there, err = l.look(*s.Unless, kept); err != nil {
-			return err
-		}
+func (sh *shell) change(s probes.ScriptStep) error {
+	delete(sh.kept, s.As)
+	if s.Unless == nil {
+		made, err := sh.run(s.Do)
+		sh.keep(s.As, made)
+		return err
 	}
-	do := &s.Do
-	if len(there) > 0 {
-		do = s.Else
+	there, err := sh.look(*s.Unless)
+	if err != nil {
+		return err
 	}
-	if do != nil {
-		made, err := l.run(*do, kept)
-		if err != nil {
-			return err
-		}
-		if len(there) == 0 {
-			there = made
-		}
+	if len(there) == 0 {
+		made, err := sh.run(s.Do)
+		sh.keep(s.As, made)
+		return err
 	}
-	if s.As != "" && len(there) > 0 {
-		kept[s.As] = there[0]
+	sh.keep(s.As, there)
+	if s.Else != nil {
+		_, err = sh.run(*s.Else)
 	}
-	return nil
+	return err
+}
+
+// keep puts the first object into a variable.
+func (sh *shell) keep(as string, objects []object) {
+	if as != "" && len(objects) > 0 {
+		sh.kept[as] = objects[0]
+	}
 }
 
 // look runs a cmdlet for which not to find is no error.
-func (l *Lab) look(c probes.Cmdlet, kept variables) ([]object, error) {
-	there, err := l.run(c, kept)
+func (sh *shell) look(c probes.Cmdlet) ([]object, error) {
+	there, err := sh.run(c)
 	var missing notFoundError
 	if errors.As(err, &missing) {
 		return nil, nil
@@ -216,13 +242,13 @@ func (l *Lab) look(c probes.Cmdlet, kept variables) ([]object, error) {
 }
 
 // read runs one read-back. One that is optional stops nothing.
-func (l *Lab) read(r probes.ReadBack, kept variables, file *probes.ReadBackFile) error {
-	if !kept.hold(r.Cmdlet.Variables(), r.Each) {
+func (sh *shell) read(r probes.ReadBack, file *probes.ReadBackFile) error {
+	if !sh.kept.hold(r.Cmdlet.Variables(), r.Each) {
 		return nil
 	}
 	rows := []map[string]string{}
-	err := l.each(r.Each, kept, func() error {
-		there, err := l.look(r.Cmdlet, kept)
+	err := sh.each(r.Each, func() error {
+		there, err := sh.look(r.Cmdlet)
 		if !r.Many && len(there) > 1 {
 			there = there[:1]
 		}
@@ -242,105 +268,39 @@ func (l *Lab) read(r probes.ReadBack, kept variables, file *probes.ReadBackFile)
 }
 
 // run binds the parameters of a call as PowerShell does, and runs it.
-func (l *Lab) run(c probes.Cmdlet, kept variables) ([]object, error) {
-	out, err := l.try(c, kept)
+func (sh *shell) run(c probes.Cmdlet) ([]object, error) {
+	out, err := sh.try(c)
 	if err == nil {
 		return out, nil
 	}
-	l.log("exchange: " + probes.Clean(c.Name, 100) + ": " + err.Error())
+	sh.lab.log("exchange: " + probes.Clean(c.Name, 100) + ": " + err.Error())
 	return nil, &probes.Fault{
 		Op: "run " + probes.Clean(c.Name, 100), Code: ScriptRefused, Err: err,
 		Args: map[string]string{"cmdlet": probes.Clean(c.Name, 100), "message": err.Error()},
 	}
 }
 
-func (l *Lab) try(c probes.Cmdlet, kept variables) ([]object, error) {
+func (sh *shell) try(c probes.Cmdlet) ([]object, error) {
 	for _, known := range cmdlets() {
-		if !strings.EqualFold(known.name, c.Name) {
+		if !strings.EqualFold(known.name, c.Name) || !known.in(sh.module) {
 			continue
 		}
-		args, err := known.bind(c, kept)
+		args, err := sh.bind(known, c)
 		if err != nil {
 			return nil, err
 		}
-		l.log("exchange: " + known.name)
-		l.dir.mu.Lock()
-		defer l.dir.mu.Unlock()
-		there, err := known.run(l.dir, args)
-		return slices.DeleteFunc(there, func(o object) bool { return !o.matches(c.Where) }), err
-	}
-	return nil, fmt.Errorf("The term '%s' is not recognized as a name of a cmdlet, function, script file, or executable program.", //nolint:revive,staticcheck // PowerShell's own words
-		probes.Clean(c.Name, 100))
-}
-
-// arguments are the bound parameters of a call, by the name in the table.
-type arguments map[string]argument
-
-// argument is one value: a list has one entry per element, a switch none.
-type argument []string
-
-func (a arguments) text(name string) string { return strings.Join(a[name], ",") }
-
-// has tells whether the parameter was given.
-func (a arguments) has(name string) bool { _, ok := a[name]; return ok }
-
-// bind checks names and kinds against the table.
-func (k cmdlet) bind(c probes.Cmdlet, kept variables) (arguments, error) {
-	args := arguments{}
-	for _, p := range c.Params {
-		param, ok := k.param(p.Name)
-		if !ok {
-			return nil, fmt.Errorf("A parameter cannot be found that matches parameter name '%s'.", probes.Clean(p.Name, 100)) //nolint:revive,staticcheck // PowerShell's own words
+		sh.lab.log("exchange: " + known.name)
+		d := sh.lab.dir
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		there, err := known.run(d, args)
+		var kept []object
+		for _, o := range there {
+			if o.matches(c.Where) {
+				kept = append(kept, maps.Clone(o)) // the directory's own may change later
+			}
 		}
-		if args.has(param.name) {
-			return nil, fmt.Errorf("Cannot bind parameter because parameter '%s' is specified more than once.", param.name) //nolint:revive,staticcheck // PowerShell's own words
-		}
-		value, err := param.convert(p.Value, kept)
-		if err != nil {
-			return nil, err
-		}
-		args[param.name] = value
+		return kept, err
 	}
-	for _, p := range k.params {
-		if p.mandatory && !args.has(p.name) {
-			return nil, fmt.Errorf("Cannot process command because of one or more missing mandatory parameters: %s.", p.name) //nolint:revive,staticcheck // PowerShell's own words
-		}
-	}
-	return args, nil
-}
-
-// param finds a parameter by its name or an older one.
-func (k cmdlet) param(name string) (parameter, bool) {
-	for _, p := range k.params {
-		if strings.EqualFold(p.name, name) || p.alias != "" && strings.EqualFold(p.alias, name) {
-			return p, true
-		}
-	}
-	return parameter{}, false
-}
-
-// convert turns a script's value into what the parameter takes.
-func (p parameter) convert(v probes.Value, kept variables) (argument, error) {
-	bad := func(shown string) error {
-		return fmt.Errorf("Cannot process argument transformation on parameter '%s'. Cannot convert value \"%s\" to type \"%s\".", //nolint:revive,staticcheck // PowerShell's own words
-			p.name, probes.Clean(shown, 100), p.kind)
-	}
-	switch {
-	case v.Kind == probes.BoolValue && p.kind == boolKind:
-		if v.Bool {
-			return argument{"True"}, nil
-		}
-		return argument{"False"}, nil
-	case (v.Kind == probes.SwitchValue || v.Kind == probes.OffValue) && p.kind == switchKind:
-		return argument{}, nil
-	case v.Kind == probes.NullValue && p.nullable:
-		return argument{""}, nil
-	case v.Kind == probes.ListValue && p.kind == listKind:
-		return argument(v.List), nil
-	case v.Kind == probes.TextValue && (p.kind == textKind || p.kind == listKind):
-		return argument{v.Text}, nil
-	case v.Kind == probes.VarValue && (p.kind == textKind || p.kind == listKind):
-		return kept.value(v.Text)
-	}
-	return nil, bad(v.Text)
+	return nil, errorf("The term '%s' is not recognized as a name of a cmdlet, function, script file, or executable program.", probes.Clean(c.Name, 100))
 }

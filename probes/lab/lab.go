@@ -26,6 +26,9 @@ type Options struct {
 	Retired                               bool              // refuse every password with 550 5.7.30
 	Now                                   func() time.Time  // nil means time.Now
 	Log                                   func(line string) // nil means no log; no secret is ever in a line
+	// Secret asks for what a step of a script asks for; nil means that a random
+	// throw-away is taken.
+	Secret func(script, step string) (string, error)
 }
 
 // Tenant is the lab's organisation.
@@ -61,6 +64,7 @@ func (a App) MarshalJSON() ([]byte, error) {
 type Lab struct {
 	now     func() time.Time
 	log     func(string)
+	secret  func(script, step string) (string, error)
 	retired atomic.Bool
 	trust   *authority // of the lab's https and STARTTLS
 	signer  *signer    // of the tokens
@@ -80,7 +84,7 @@ type Lab struct {
 // Start opens the lab. It runs until Close or until ctx ends. The error is a
 // *probes.Fault.
 func Start(ctx context.Context, o Options) (*Lab, error) {
-	l := &Lab{now: o.Now, log: o.Log}
+	l := &Lab{now: o.Now, log: o.Log, secret: o.Secret}
 	if l.now == nil {
 		l.now = time.Now //nolint:forbidigo // the default clock
 	}
@@ -162,24 +166,44 @@ func (l *Lab) Tenant() Tenant {
 // App is the app registration.
 func (l *Lab) App() App { return l.app }
 
-// Mailboxes are the addresses that have one: "scan@contoso.example", which a
-// device uses, "accounting@contoso.example", which nobody has set up, and
+// Mailboxes are the addresses that have one from the start, whatever scripts
+// add: "scan@contoso.example", which a device uses,
+// "accounting@contoso.example", which nobody has set up, and
 // "it@contoso.example", the recipient.
 func (l *Lab) Mailboxes() []string {
 	var list []string
-	for _, m := range l.dir.mailboxes {
-		list = append(list, m.address)
+	for _, m := range l.dir.boxes() {
+		if !m.shared {
+			list = append(list, m.address)
+		}
 	}
 	return list
 }
 
-// Password is what a device signs in with today; "" for an unknown account.
+// Password is what a device signs in with today, or the password of a High
+// Volume Email account; "" for an unknown account.
 func (l *Lab) Password(account string) string {
 	if m := l.dir.mailbox(account); m != nil {
 		return m.password
 	}
+	l.dir.mu.Lock()
+	defer l.dir.mu.Unlock()
+	if h := l.dir.hveAccount(account); h != nil {
+		return h.password
+	}
 	return ""
 }
+
+// Group is the address of the distribution group of the devices' mailboxes:
+// "devices@contoso.example" with scan@ and accounting@.
+func (l *Lab) Group() string { return l.dir.groups[0].address }
+
+// BillingPolicy is the id of the tenant's billing policy for High Volume
+// Email.
+func (l *Lab) BillingPolicy() string { return l.dir.billingPolicy }
+
+// Server is the name of the Exchange server on the premises.
+func (l *Lab) Server() string { return premisesServer }
 
 // Authority is the address for signin.App: "https://127.0.0.1:port".
 func (l *Lab) Authority() string { return "https://" + l.signIn.Addr().String() }

@@ -93,6 +93,7 @@ type session struct {
 	tls     *tls.ConnectionState // nil before STARTTLS
 	hello   string               // after EHLO or HELO
 	account *mailbox             // signed in
+	as      string               // who acts for the account
 	mail    bool                 // MAIL was accepted
 	from    string
 	to      []string

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/mail"
-	"slices"
 	"strings"
 
 	"offbasic/probes"
@@ -16,6 +15,7 @@ import (
 const (
 	signedIn       = "235 2.7.0 Authentication successful"
 	unsuccessful   = "535 5.7.3 Authentication unsuccessful"
+	basicOff       = "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."
 	retiredReply   = "550 5.7.30 Basic authentication is not supported for Client Submission."
 	notSignedIn    = "530 5.7.57 Client not authenticated to send mail."
 	tlsFirst       = "530 5.7.0 Must issue a STARTTLS command first"
@@ -90,20 +90,25 @@ func (s *session) password(user, password string) {
 		s.refused("LOGIN", user, retiredReply)
 		return
 	}
+	if m != nil && s.l.dir.basicBlocked(m) { // before the password is looked at (Microsoft, "Disable Basic authentication in Exchange Online")
+		s.refused("LOGIN", user, basicOff)
+		return
+	}
 	if m == nil || subtle.ConstantTimeCompare([]byte(password), []byte(m.password)) != 1 {
 		s.refused("LOGIN", user, unsuccessful)
 		return
 	}
-	s.admit("LOGIN", m)
+	s.admit("LOGIN", m, m.address)
 }
 
-// admit lets an account in whose proof was good, if SMTP AUTH is on for it.
-func (s *session) admit(mech string, m *mailbox) {
+// admit lets an account in whose proof was good, if SMTP AUTH is on for it. as
+// is who acts for it.
+func (s *session) admit(mech string, m *mailbox, as string) {
 	if on, level := s.l.dir.smtpAuth(m); !on {
 		s.refused(mech, m.address, disabled(level))
 		return
 	}
-	s.account = m
+	s.account, s.as = m, as
 	s.l.log("submission: " + mech + " " + m.address + ": accepted")
 	s.say(signedIn)
 }
@@ -126,18 +131,24 @@ func (s *session) xoauth2(initial string) {
 	}
 	m := s.l.dir.mailbox(user)
 	claims, err := s.l.bearer(token, "https://outlook.office365.com", "https://outlook.office.com")
-	if err == nil {
-		err = s.l.sendRole(claims)
+	if err == nil && !strings.EqualFold(claims.App, s.l.app.ClientID) {
+		err = errors.New("of another application")
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		s.l.log("submission: token " + err.Error())
 		s.refused("XOAUTH2", user, unsuccessful)
-	case m == nil || !s.l.dir.maySend(claims, m):
-		s.refused("XOAUTH2", user, unsuccessful)
-	default:
-		s.admit("XOAUTH2", m)
+		return
 	}
+	if m == nil {
+		s.refused("XOAUTH2", user, unsuccessful)
+		return
+	}
+	as, ok := s.l.dir.maySend(claims, m)
+	if !ok {
+		s.refused("XOAUTH2", user, unsuccessful)
+		return
+	}
+	s.admit("XOAUTH2", m, as)
 }
 
 // parseXOAUTH2 reads "user=" mailbox ^A "auth=Bearer " token ^A ^A (Microsoft,
@@ -150,17 +161,6 @@ func parseXOAUTH2(s string) (user, token string, ok bool) {
 	user, okUser := strings.CutPrefix(parts[0], "user=")
 	token, okToken := strings.CutPrefix(parts[1], "auth=Bearer ")
 	return user, token, okUser && okToken && user != "" && token != ""
-}
-
-// sendRole tells whether a token is the lab's app's and carries the role.
-func (l *Lab) sendRole(b bearer) error {
-	if !strings.EqualFold(b.App, l.app.ClientID) {
-		return errors.New("of another application")
-	}
-	if !slices.Contains(b.Roles, "SMTP.SendAsApp") {
-		return errors.New("without SMTP.SendAsApp")
-	}
-	return nil
 }
 
 func (s *session) mailFrom(arg string) {
@@ -227,7 +227,7 @@ func (s *session) submit(raw []byte) {
 	defer s.reset()
 	headers := parseHead(raw)
 	for _, who := range []string{s.from, headerFrom(headers)} {
-		if !strings.EqualFold(who, s.account.address) {
+		if !strings.EqualFold(who, s.account.address) && !s.l.dir.maySendAs(s.as, who) {
 			s.l.log("submission: " + s.account.address + " may not send as " + probes.Clean(who, 200))
 			s.no("554 5.2.252 SendAsDenied; " + s.account.address + " not allowed to send as " + probes.Clean(who, 200) +
 				"; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; " +

@@ -73,7 +73,7 @@ func comment(s string) string {
 }
 
 // wide is how many characters a line of a comment has at most.
-const wide = 92
+const wide = 68
 
 // remarks writes a paragraph as comment lines behind in. A no-break space does
 // not break.

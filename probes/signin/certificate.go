@@ -11,6 +11,13 @@ import (
 	"offbasic/probes"
 )
 
+// CheckCertificate says whether a PEM text holds what App.Certificate needs: a
+// certificate and its RSA key. The error is a *probes.Fault.
+func CheckCertificate(text []byte) error {
+	_, err := certificate(text)
+	return err
+}
+
 // certificate reads a PEM file with a certificate and its RSA key. The errors
 // of the parsers are not passed on: they may quote what they read.
 func certificate(text []byte) (confidential.Credential, error) {

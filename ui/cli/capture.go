@@ -51,7 +51,7 @@ func (c *call) capture(ctx context.Context, f captureFlags) error {
 		return err
 	}
 	if f.count < 0 || f.limit < 0 {
-		return badUsage("--count and --for cannot be negative")
+		return badUsage("usage.negative", text.Args{"flags": "--count, --for"})
 	}
 	w, err := c.open(ctx)
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *call) policy(name string) (capture.Policy, error) {
 		return p, nil
 	}
 	if !strings.ContainsAny(name, "./\\") {
-		return capture.Policy{}, badUsage("no policy is named %q: use one of %s, or a file", name, strings.Join(capture.PolicyNames(), ", "))
+		return capture.Policy{}, badUsage("usage.policy", text.Args{"name": name, "names": strings.Join(capture.PolicyNames(), ", ")})
 	}
 	file, err := os.Open(name)
 	if err != nil {

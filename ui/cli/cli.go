@@ -44,13 +44,23 @@ type Program struct {
 // errFindings ends a command that did its work and found what must be mended.
 var errFindings = errors.New("findings failed")
 
-// usageError is a command line that cannot be run as it is.
-type usageError struct{ err error }
+// usageError is a command line that cannot be run as it is: words by key, or
+// what cobra or a check of values said.
+type usageError struct {
+	key  string
+	args text.Args
+	err  error
+}
 
-func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Error() string {
+	if e.err != nil {
+		return e.err.Error()
+	}
+	return e.key
+}
 func (e usageError) Unwrap() error { return e.err }
 
-func badUsage(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
+func badUsage(key string, args text.Args) error { return usageError{key: key, args: args} }
 
 // saidError is an error whose words were printed already.
 type saidError struct{ error }
@@ -74,7 +84,7 @@ type call struct {
 func (p Program) Run(ctx context.Context, args []string) int {
 	tr, err := text.Load(assets.Locales(), p.language(args))
 	if err != nil {
-		fmt.Fprintln(p.Err, "offbasic:", err)
+		fmt.Fprintln(p.Err, "offbasic: --lang is en or fr:", err)
 		return ExitUsage
 	}
 	// To be stopped is no error here: the cause is context.Canceled, not the
@@ -140,9 +150,12 @@ func (c *call) complain(w io.Writer, err error) {
 		}
 		return
 	}
-	fmt.Fprintln(w, "offbasic:", err)
 	var usage usageError
-	if errors.As(err, &usage) || !c.ran {
+	if errors.As(err, &usage) && usage.key != "" {
+		err = errors.New(c.tr.T(usage.key, usage.args))
+	}
+	fmt.Fprintln(w, "offbasic:", err)
+	if usage.key != "" || usage.err != nil || !c.ran {
 		fmt.Fprintln(w, c.tr.T("cli.see_help"))
 	}
 }
@@ -169,7 +182,7 @@ func (c *call) faultLines(f *probes.Fault) []string {
 func (c *call) root() *cobra.Command {
 	root := c.command("offbasic", func(cmd *cobra.Command, _ []string) error { return c.wizard(cmd.Context()) })
 	root.PersistentPreRun = func(*cobra.Command, []string) { c.ran = true }
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err: err} })
 	root.Args = noArgs
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.folder, "folder", "", c.tr.T("cli.flag.folder"))
@@ -219,7 +232,7 @@ func (c *call) command(use string, run func(*cobra.Command, []string) error) *co
 
 func noArgs(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return badUsage("unknown command or argument %q", args[0])
+		return badUsage("usage.argument", text.Args{"name": args[0]})
 	}
 	return nil
 }
@@ -227,7 +240,7 @@ func noArgs(_ *cobra.Command, args []string) error {
 // wizard opens the screens; into a pipe nothing is drawn.
 func (c *call) wizard(ctx context.Context) error {
 	if c.json {
-		return badUsage("--json belongs to a command: offbasic capture --json")
+		return badUsage("usage.json", nil)
 	}
 	if !c.Terminal {
 		return &probes.Fault{Op: "open the wizard", Code: "no_terminal"}

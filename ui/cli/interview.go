@@ -92,12 +92,12 @@ func (c *call) interview(cmd *cobra.Command, f interviewFlags) error {
 // check finds flags that do not go together.
 func (f *interviewFlags) check(given func(string) bool) error {
 	if f.limit < 0 || f.patience < 0 {
-		return badUsage("--for and --wait cannot be negative")
+		return badUsage("usage.negative", text.Args{"flags": "--for, --wait"})
 	}
 	if f.peer != "" {
 		addr, err := netip.ParseAddr(f.peer)
 		if err != nil {
-			return badUsage("--peer %q is not an IP address", f.peer)
+			return badUsage("usage.peer", text.Args{"name": f.peer})
 		}
 		f.peer = addr.Unmap().String()
 	}
@@ -105,10 +105,10 @@ func (f *interviewFlags) check(given func(string) bool) error {
 		return err
 	}
 	if f.replay != "" && f.to == "" {
-		return badUsage("--replay needs --to HOST:PORT: a session is sent to no host that was not named")
+		return badUsage("usage.replay_to", nil)
 	}
 	if f.canary && f.length != 0 && (f.length < checks.CanaryShortest || f.length > checks.CanaryLongest) {
-		return badUsage("--length is from %d to %d", checks.CanaryShortest, checks.CanaryLongest)
+		return badUsage("usage.length", text.Args{"least": itoa(checks.CanaryShortest), "most": itoa(checks.CanaryLongest)})
 	}
 	return nil
 }
@@ -120,14 +120,14 @@ func (f *interviewFlags) belong(given func(string) bool) error {
 		ok    bool
 		with  string
 	}{
-		{[]string{"route", "length"}, f.canary, "--canary"},
-		{[]string{"to"}, f.replay != "", "--replay"},
+		{[]string{"route", "length"}, f.canary, "canary"},
+		{[]string{"to"}, f.replay != "", "replay"},
 		{[]string{"canary", "listen"}, f.replay == "", "what listens, not to --replay"},
 		{[]string{"peer", "main", "wait"}, f.replay == "" && !f.canary, "the questions, not to --canary or --replay"},
 	} {
 		for _, name := range x.flags {
 			if given(name) && !x.ok {
-				return badUsage("--%s belongs to %s", name, x.with)
+				return badUsage("usage.belongs."+x.with, text.Args{"flag": "--" + name})
 			}
 		}
 	}
@@ -224,7 +224,7 @@ func (c *call) interviewed(ev wizard.InterviewEvent) error {
 		}
 		c.say("  = %s", c.answerWords(ev.Answer.Question))
 	case ev.Left != nil:
-		c.note("interview.left", text.Args{"question": c.tr.T("question." + ev.Left.Question)})
+		c.indented("interview.left", text.Args{"question": c.tr.T("question." + ev.Left.Question)})
 	case ev.Outcome != nil:
 		if c.json {
 			return c.line(*ev.Outcome)
@@ -241,11 +241,11 @@ func (c *call) asking(a wizard.Asking) {
 	})
 	switch {
 	case a.Waiting:
-		c.note("interview.waiting", text.Args{"until": a.Until.Local().Format(time.TimeOnly)})
+		c.indented("interview.waiting", text.Args{"until": a.Until.Local().Format(time.TimeOnly)})
 	case a.Question.ID == "retries":
-		c.note("interview.press_and_wait", nil)
+		c.indented("interview.press_and_wait", nil)
 	default:
-		c.note("interview.press", nil)
+		c.indented("interview.press", nil)
 	}
 }
 
@@ -287,7 +287,7 @@ func (c *call) hearCanary(ctx context.Context, s capture.Server, f interviewFlag
 	}
 	canary, ok := w.Canary(probes.Route(f.route), f.length)
 	if !ok {
-		return badUsage("route %q asks for no password: use one of %s", f.route, canaryRoutes())
+		return badUsage("usage.canary_route", text.Args{"name": f.route, "names": canaryRoutes()})
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -342,4 +342,9 @@ func canaryArgs(a checks.Arrived) text.Args {
 		"length": itoa(a.Length), "of": itoa(a.Of), "characters": strings.Join(strings.Split(a.Characters, ""), " "),
 		"at": strings.Join(at, ", "), "realm": a.Realm,
 	}
+}
+
+// indented is a line of talk below another.
+func (c *call) indented(key string, args text.Args) {
+	fmt.Fprintln(c.Err, "  "+c.tr.T(key, args))
 }

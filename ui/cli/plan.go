@@ -37,10 +37,10 @@ func routeNames() string {
 // the routes fit, and with a route it gives it that one.
 func (c *call) plan(ctx context.Context, sender string, route probes.Route, note string) error {
 	if route != "" && !slices.Contains(probes.Routes(), route) {
-		return badUsage("no route is named %q: use one of %s", route, routeNames())
+		return badUsage("usage.route", text.Args{"name": string(route), "names": routeNames()})
 	}
 	if sender == "" && (route != "" || note != "") {
-		return badUsage("--route and --note need --sender")
+		return badUsage("usage.need_sender", nil)
 	}
 	open := c.open
 	if route == "" && note == "" {

@@ -38,7 +38,13 @@ func (c *call) note(key string, args text.Args) {
 // session is one captured session in a line: when, who, what it did, how it
 // ended.
 func (c *call) session(s probes.Session) string {
-	return fmt.Sprintf("%s  %-15s  %-14s  %s", s.Started.Local().Format(time.TimeOnly), s.Peer, orDash(s.Hello), c.sessionWords(s))
+	line := fmt.Sprintf("%s  %-15s  %-14s  %s", s.Started.Local().Format(time.TimeOnly), s.Peer, orDash(cut(s.Hello, 40)), c.sessionWords(s))
+	for _, q := range s.Quirks {
+		if q == "keep_failed" || strings.HasPrefix(q, "limit_") {
+			line += "\n    ! " + c.tr.T("quirk."+q) // something was not kept: that is news
+		}
+	}
+	return line
 }
 
 func (c *call) sessionWords(s probes.Session) string {
@@ -69,9 +75,9 @@ func (c *call) sessionWords(s probes.Session) string {
 
 // finding is one finding in a line; its status stands in words before it.
 func (c *call) finding(f checks.Finding) string {
-	s := fmt.Sprintf("  %-4s  %s", f.Status, c.tr.T("check."+string(f.Check)+"."+string(f.Status), f.Args))
+	s := fmt.Sprintf("  %-9s  %s", c.tr.T("finding."+string(f.Status)), c.tr.T("check."+string(f.Check)+"."+string(f.Status), f.Args))
 	if f.Remedy != "" && f.Status != checks.Pass {
-		s += "\n        " + c.tr.T("remedy."+f.Remedy, f.Args)
+		s += "\n             " + c.tr.T("remedy."+f.Remedy, f.Args)
 	}
 	return s
 }

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"offbasic/probes"
 	"offbasic/probes/keyring"
+	"offbasic/probes/signin"
 	"offbasic/ui/text"
 	"offbasic/wizard"
 )
@@ -45,10 +48,16 @@ func (c *call) register(ctx context.Context, f registerFlags) error {
 		r.Credential = wizard.Certificate
 	}
 	if err := errors.Join(t.Validate(), r.Validate()); err != nil {
-		return usageError{err}
+		return usageError{err: err}
 	}
 	if (f.cert == "") == !f.secretStdin {
-		return badUsage("give one of --secret-stdin and --certificate FILE")
+		return badUsage("usage.credential", nil)
+	}
+	if f.cert != "" {
+		var err error
+		if r.CertFile, err = certificateFile(f.cert); err != nil {
+			return err
+		}
 	}
 	secret := ""
 	if f.secretStdin {
@@ -71,6 +80,20 @@ func (c *call) register(ctx context.Context, f registerFlags) error {
 	return errors.Join(err, w.Close())
 }
 
+// certificateFile is the full path of a file that holds a certificate and its
+// key: what cannot be used later is said now.
+func certificateFile(name string) (string, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return "", &probes.Fault{Op: "read the certificate " + name, Code: "certificate_unreadable", Err: err}
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return "", &probes.Fault{Op: "read the certificate " + path, Code: "certificate_unreadable", Err: err}
+	}
+	return path, signin.CheckCertificate(pem)
+}
+
 // readSecret takes one line from stdin.
 func (c *call) readSecret() (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(c.In, 4096)).ReadString('\n')
@@ -79,7 +102,7 @@ func (c *call) readSecret() (string, error) {
 	}
 	secret := strings.TrimRight(line, "\r\n")
 	if secret == "" {
-		return "", badUsage("--secret-stdin: nothing came on stdin")
+		return "", badUsage("usage.no_secret", nil)
 	}
 	return secret, nil
 }

@@ -95,11 +95,11 @@ type built struct {
 func (c *call) build(v wizard.ScriptValues, name string) (built, error) {
 	v, missing := v.Filled(name)
 	if err := given(v.Validate(name), missing); err != nil {
-		return built{}, usageError{err}
+		return built{}, usageError{err: err}
 	}
 	s, ok := wizard.ScriptNamed(name, v)
 	if !ok {
-		return built{}, badUsage("no script is named %q: use one of %s", name, strings.Join(wizard.ScriptNames(), ", "))
+		return built{}, badUsage("usage.script", text.Args{"name": name, "names": strings.Join(wizard.ScriptNames(), ", ")})
 	}
 	if len(missing) > 0 {
 		c.note("script.placeholders", text.Args{"script": name, "values": "--" + strings.Join(missing, ", --")})
@@ -151,7 +151,7 @@ func (c *call) writer() powershell.Writer { return (&Work{Text: c.tr}).scripts()
 
 func (c *call) scriptShow(ctx context.Context, f scriptFlags, args []string) error {
 	if len(args) != 1 {
-		return badUsage("script show needs the name of one script: %s", strings.Join(wizard.ScriptNames(), ", "))
+		return badUsage("usage.script_show", text.Args{"names": strings.Join(wizard.ScriptNames(), ", ")})
 	}
 	v, err := c.known(ctx, f)
 	if err != nil {
@@ -177,7 +177,7 @@ func (c *call) scriptSave(ctx context.Context, f scriptFlags, names []string) er
 		names = wizard.ScriptNames()
 	}
 	if len(names) == 0 {
-		return badUsage("script save needs the names of scripts, or --all: %s", strings.Join(wizard.ScriptNames(), ", "))
+		return badUsage("usage.script_save", text.Args{"names": strings.Join(wizard.ScriptNames(), ", ")})
 	}
 	v, err := c.known(ctx, f)
 	if err != nil {
@@ -203,7 +203,7 @@ func (c *call) saveTo(path string, s built) error {
 	if err := c.writer().Write(&b, s.Script); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+	if err := replaceFile(path, []byte(b.String())); err != nil {
 		return &probes.Fault{Op: "save " + path, Code: "save_failed", Err: err}
 	}
 	if c.json {
@@ -216,7 +216,7 @@ func (c *call) saveTo(path string, s built) error {
 // scriptCheck compares a read-back with what its script was to set.
 func (c *call) scriptCheck(ctx context.Context, f scriptFlags, args []string) error {
 	if len(args) != 1 {
-		return badUsage("script check needs the JSON file that a script wrote")
+		return badUsage("usage.script_check", nil)
 	}
 	tried := "read the answer " + args[0]
 	b, err := os.ReadFile(args[0])

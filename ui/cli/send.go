@@ -161,7 +161,7 @@ func (c *call) find(ctx context.Context, mailbox, id string, secretStdin bool) e
 		return err
 	}
 	if t.MessageID == "" || len(t.To) == 0 {
-		return badUsage("no message was sent from this folder yet: give --mailbox and --message-id")
+		return badUsage("usage.nothing_sent", nil)
 	}
 	if t.ID == "" { // sent by somebody else: nothing to remember
 		r, err := w.mail().Message(ctx, t.To[0], t.MessageID)

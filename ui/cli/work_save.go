@@ -119,3 +119,20 @@ func plainName(s string) string {
 func notSaved(path string, err error) error {
 	return &probes.Fault{Op: "save to " + path, Code: "not_saved", Args: text.Args{"path": path}, Err: err}
 }
+
+// replaceFile writes a file whole or not at all. What stood under the name is
+// replaced, not followed: a link there leads nowhere else.
+func replaceFile(path string, b []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".offbasic-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(b)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}

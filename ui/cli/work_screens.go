@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 
 	"offbasic/checks"
 	"offbasic/probes"
 	"offbasic/probes/capture"
+	"offbasic/ui/text"
 	"offbasic/wizard"
 )
 
@@ -15,7 +17,7 @@ import (
 func (w *Work) CaptureWith(ctx context.Context, policy string, emit func(probes.CaptureEvent)) error {
 	p, ok := capture.PolicyNamed(policy)
 	if !ok {
-		return badUsage("no policy is named %q", policy)
+		return badUsage("usage.policy", text.Args{"name": policy, "names": strings.Join(capture.PolicyNames(), ", ")})
 	}
 	return w.Capture(ctx, capture.Server{Fallback: true, Policy: p}, emit)
 }

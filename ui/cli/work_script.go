@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 
 	"offbasic/checks"
 	"offbasic/probes"
@@ -12,25 +14,51 @@ import (
 	"offbasic/wizard"
 )
 
-// Script is the set-up script of a sender's route.
+// Script is the set-up script of a sender's route: the first of the route's
+// whose values are all known.
 func (w *Work) Script(sender string) (probes.Script, error) {
 	m := w.Folder.Migration()
 	s, ok := m.Sender(sender)
 	if !ok {
 		return probes.Script{}, noSender(sender)
 	}
-	tried := "write the set-up script for " + s.Title()
+	tried, names := "write the set-up script for "+s.Title(), wizard.RouteScripts(s.Route)
 	switch {
 	case s.Route == "":
 		return probes.Script{}, &probes.Fault{Op: tried, Code: "no_route", Args: text.Args{"sender": s.Title(), "id": s.ID}}
-	case s.Route != probes.OAuth:
+	case len(names) == 0:
 		return probes.Script{}, &probes.Fault{Op: tried, Code: "no_script", Args: text.Args{"route": w.Text.T("route." + string(s.Route))}}
-	case m.App == nil:
+	case s.Route == probes.OAuth && m.App == nil:
 		return probes.Script{}, &probes.Fault{Op: tried, Code: "no_app"}
-	case s.Mailbox() == "":
+	case s.Route == probes.OAuth && s.Mailbox() == "":
 		return probes.Script{}, &probes.Fault{Op: tried, Code: "no_mailbox", Args: text.Args{"sender": s.Title()}}
 	}
-	return wizard.ServicePrincipal(*m.App, s.Mailbox()), nil
+	var lacking []string
+	v := m.ScriptValues(*s)
+	for _, name := range names {
+		wrong := v.Validate(name)
+		if wrong == nil {
+			return wizard.RouteScript(name, v), nil
+		}
+		lacking = append(lacking, name+" "+strings.Join(flagsOf(wrong), " "))
+	}
+	name, flags, _ := strings.Cut(lacking[0], " ")
+	return probes.Script{}, &probes.Fault{Op: tried, Code: "script_values", Args: text.Args{
+		"values": strings.Join(lacking, "; "), "command": name + " --sender " + s.ID + " " + flags,
+	}}
+}
+
+// flagsOf are the flags of the values that are missing or wrong, each once.
+func flagsOf(wrong error) []string {
+	var flags []string
+	if joined, ok := wrong.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			if v, ok := errors.AsType[*wizard.ValueError](err); ok && !slices.Contains(flags, "--"+v.Name) {
+				flags = append(flags, "--"+v.Name)
+			}
+		}
+	}
+	return flags
 }
 
 // ScriptText is a sender's script as it is shown and copied.

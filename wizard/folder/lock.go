@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -32,6 +33,9 @@ const (
 
 // take locks the folder and writes who holds it.
 func (f *Folder) take(name string) error {
+	if info, err := f.root.Lstat(lockFile); err == nil && !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "lock", Path: lockFile, Err: errors.New("not a regular file")}
+	}
 	l := flock.New(filepath.Join(f.dir, lockFile), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	held, err := l.TryLock()
 	if err != nil {
