@@ -120,6 +120,9 @@ func TestRealClientsDoWhatTheTableSays(t *testing.T) {
 			}
 		}
 	})
+	if t.Failed() {
+		return
+	}
 	got := table(all, versions, rows)
 	if *updateTable {
 		if err := os.WriteFile(tableFile, []byte(got), 0o644); err != nil {
@@ -156,8 +159,15 @@ func (c client) seenAs(t *testing.T) string {
 
 func table(all []client, versions []string, rows [][]string) string {
 	var b strings.Builder
-	b.WriteString("What real clients do against the capture. TLS is what the client was told of TLS, certificate whether it was told\n" +
-		"to take any. A sign-in is \"!\" when refused. Written by: go test -tags interop -run TheTableSays -update .\n\n")
+	b.WriteString(`What real clients do against the capture.
+Written by: go test -tags interop -run TheTableSays -update .
+
+TLS          what the client is told of TLS; "default": nothing
+certificate  "any": it is told to take any; "own": nothing is said
+policy       of the capture; "everything, 535" answers 535 to each sign-in
+sign-ins     the mechanisms in turn; "!" refused, "?" given up, "#" not readable
+
+`)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "client\tseen on")
 	for i, c := range all {

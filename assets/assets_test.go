@@ -96,7 +96,7 @@ func TestFrenchTypography(t *testing.T) {
 		if strings.HasPrefix(key, "script.") && !strings.HasPrefix(key, "script.ui.") {
 			continue // the text of scripts is pasted into consoles: plain spaces
 		}
-		for _, line := range strings.Split(s, "\n") {
+		for line := range strings.SplitSeq(s, "\n") {
 			if m := plainSpace.FindString(line); m != "" {
 				t.Errorf("%s: plain space in %q: %q", key, m, s)
 			}

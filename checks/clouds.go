@@ -1,5 +1,7 @@
 package checks
 
+import "slices"
+
 // Cloud is one of Microsoft's clouds with its hosts and scopes. A field that
 // is empty is not known, or does not exist there.
 type Cloud struct {
@@ -29,10 +31,8 @@ func CloudByID(id string) (c Cloud, ok bool) {
 		if c.ID == id || id == "" {
 			return c, true
 		}
-		for _, a := range c.Aliases {
-			if a == id {
-				return c, true
-			}
+		if slices.Contains(c.Aliases, id) {
+			return c, true
 		}
 	}
 	return Cloud{}, false

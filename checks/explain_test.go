@@ -309,7 +309,7 @@ func FuzzExplain(f *testing.F) {
 	for _, r := range checks.Replies() {
 		f.Add(fmt.Sprintf("%d %s", r.Code, r.Text))
 	}
-	for _, line := range strings.Split(mixedLog, "\n") {
+	for line := range strings.SplitSeq(mixedLog, "\n") {
 		f.Add(line)
 	}
 	e, words := checks.NewExplainer(), locale(f, "en")

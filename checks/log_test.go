@@ -50,20 +50,23 @@ func postfixCases() []logCase {
 			`Nov 22 10:00:00 mx postfix/qmgr[99]: A1B2C3D4E5: from=<scan@contoso.example>, size=1824, nrcpt=1 (queue active)
 Nov 22 10:00:01 mx postfix/smtp[421]: A1B2C3D4E5: SASL authentication failed; server smtp.office365.com[52.97.1.2] said: 550 5.7.30 Basic authentication is not supported for Client Submission.
 Nov 22 10:00:01 mx postfix/smtp[421]: A1B2C3D4E5: to=<a@example.org>, relay=smtp.office365.com[52.97.1.2]:587, delay=450, delays=0.1/0.1/450/0, dsn=5.7.30, status=bounced (SASL authentication failed; server smtp.office365.com[52.97.1.2] said: 550 5.7.30 Basic authentication is not supported for Client Submission.)
-`, []string{"1 × 550 5.7.30 by scan@contoso.example from Nov 22 10:00:01 to Nov 22 10:00:01"},
+`,
+			[]string{"1 × 550 5.7.30 by scan@contoso.example from Nov 22 10:00:01 to Nov 22 10:00:01"},
 		},
 		{
 			"Postfix, a warning of the process before the message's line",
 			`Nov  2 10:00:01 mx postfix/smtp[421]: warning: SASL authentication failed; server smtp.office365.com[52.97.1.2] said: 535 5.7.3 Authentication unsuccessful
 Nov  2 10:00:02 mx postfix/smtp[421]: 4XyZabC1dez9q: to=<a@example.org>, relay=smtp.office365.com[52.97.1.2]:587, dsn=4.7.3, status=deferred (SASL authentication failed; server smtp.office365.com[52.97.1.2] said: 535 5.7.3 Authentication unsuccessful)
-`, []string{"1 × 535 5.7.3 by  from Nov  2 10:00:01 to Nov  2 10:00:01"},
+`,
+			[]string{"1 × 535 5.7.3 by  from Nov  2 10:00:01 to Nov  2 10:00:01"},
 		},
 		{
 			"Postfix, two servers say no, and again at the next attempt",
 			strings.Repeat(`2026-11-22T10:00:01.123456+01:00 mx postfix/smtp[1]: 4BCDE: host a.example[192.0.2.1] said: 550 5.7.64 TenantAttribution; Relay Access Denied (in reply to RCPT TO command)
 2026-11-22T10:00:02.123456+01:00 mx postfix/smtp[1]: 4BCDE: host b.example[192.0.2.2] said: 550 5.7.64 TenantAttribution; Relay Access Denied (in reply to RCPT TO command)
 2026-11-22T10:00:02.123456+01:00 mx postfix/smtp[1]: 4BCDE: to=<a@example.org>, relay=b.example[192.0.2.2]:25, dsn=5.7.64, status=deferred (host b.example[192.0.2.2] said: 550 5.7.64 TenantAttribution; Relay Access Denied (in reply to RCPT TO command))
-`, 2), []string{"2 × 550 5.7.64 by  from 2026-11-22T10:00:01.123456+01:00 to 2026-11-22T10:00:01.123456+01:00"},
+`, 2),
+			[]string{"2 × 550 5.7.64 by  from 2026-11-22T10:00:01.123456+01:00 to 2026-11-22T10:00:01.123456+01:00"},
 		},
 		{
 			"Postfix, two messages of two senders",
@@ -71,12 +74,14 @@ Nov  2 10:00:02 mx postfix/smtp[421]: 4XyZabC1dez9q: to=<a@example.org>, relay=s
 <22>Nov 22 10:00:00 mx postfix/qmgr[99]: BBBB2: from=<>, size=1, nrcpt=1 (queue active)
 <22>Nov 22 10:00:01 mx postfix/smtp[1]: AAAA1: to=<a@example.org>, dsn=5.7.64, status=bounced (host x said: 550 5.7.64 TenantAttribution; Relay Access Denied)
 <22>Nov 22 10:00:02 mx postfix/smtp[2]: BBBB2: to=<a@example.org>, dsn=5.7.64, status=bounced (host x said: 550 5.7.64 TenantAttribution; Relay Access Denied)
-`, []string{"2 × 550 5.7.64 by one@contoso.example+<> from Nov 22 10:00:01 to Nov 22 10:00:02"},
+`,
+			[]string{"2 × 550 5.7.64 by one@contoso.example+<> from Nov 22 10:00:01 to Nov 22 10:00:02"},
 		},
 		{
 			"Postfix as the server that refuses",
 			`Nov 22 10:00:01 mx postfix/smtpd[5]: NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 554 5.7.1 <a@example.org>: Relay access denied; from=<copier@contoso.example> to=<a@example.org> proto=ESMTP helo=<COPIER>
-`, []string{"1 × 554 5.7.1 by copier@contoso.example from Nov 22 10:00:01 to Nov 22 10:00:01"},
+`,
+			[]string{"1 × 554 5.7.1 by copier@contoso.example from Nov 22 10:00:01 to Nov 22 10:00:01"},
 		},
 		{
 			"Postfix, nothing refused, numbers everywhere",
@@ -92,19 +97,22 @@ func serverCases() []logCase {
 			"Exim",
 			`2026-11-22 10:00:00 1abcde-000001-AB <= scan@contoso.example H=copier (COPIER) [192.0.2.7] P=esmtp S=1824
 2026-11-22 10:00:01 1abcde-000001-AB ** a@example.org R=smarthost T=remote_smtp H=smtp.office365.com [52.97.1.2]: SMTP error from remote mail server after MAIL FROM:<scan@contoso.example> SIZE=1824: 530 5.7.57 Client not authenticated to send mail.
-`, []string{"1 × 530 5.7.57 by scan@contoso.example from 2026-11-22 10:00:01 to 2026-11-22 10:00:01"},
+`,
+			[]string{"1 × 530 5.7.57 by scan@contoso.example from 2026-11-22 10:00:01 to 2026-11-22 10:00:01"},
 		},
 		{
 			"Exim, a failure on two lines, with zone, process and long id",
 			`2026-11-22 10:00:00 +0100 [77] 1tEabc-00000001abC-0XyZ <= scan@contoso.example U=root P=local S=400
 2026-11-22 10:00:01 +0100 [78] 1tEabc-00000001abC-0XyZ H=smtp.office365.com [52.97.1.2]: SMTP error from remote mail server after pipelined end of data: 550 5.7.60 SMTP; Client does not have permissions to send as this sender
 2026-11-22 10:00:01 +0100 [78] 1tEabc-00000001abC-0XyZ ** a@example.org R=smarthost T=remote_smtp H=smtp.office365.com [52.97.1.2]: SMTP error from remote mail server after pipelined end of data: 550 5.7.60 SMTP; Client does not have permissions to send as this sender
-`, []string{"1 × 550 5.7.60 by scan@contoso.example from 2026-11-22 10:00:01 +0100 to 2026-11-22 10:00:01 +0100"},
+`,
+			[]string{"1 × 550 5.7.60 by scan@contoso.example from 2026-11-22 10:00:01 +0100 to 2026-11-22 10:00:01 +0100"},
 		},
 		{
 			"Exim as the server that refuses a password",
 			`2026-11-22 10:00:01 login authenticator failed for (COPIER) [192.0.2.7]: 535 Incorrect authentication data (set_id=scan@contoso.example)
-`, []string{"1 × 535 by scan@contoso.example from 2026-11-22 10:00:01 to 2026-11-22 10:00:01"},
+`,
+			[]string{"1 × 535 by scan@contoso.example from 2026-11-22 10:00:01 to 2026-11-22 10:00:01"},
 		},
 		{
 			"Exchange, what it sends, two sessions interwoven",
@@ -116,12 +124,14 @@ func serverCases() []logCase {
 2026-11-22T10:00:00.100Z,To Office 365,08DC93087F48F48A,3,192.0.2.10:50001,52.97.1.2:25,>,MAIL FROM:<erp@contoso.example> SIZE=1000,
 2026-11-22T10:00:00.200Z,To Office 365,08DC93087F48F48B,3,192.0.2.10:50002,52.97.1.2:25,>,MAIL FROM:<scan@contoso.example> SIZE=1000,
 2026-11-22T10:00:01.123Z,To Office 365,08DC93087F48F48A,4,192.0.2.10:50001,52.97.1.2:25,<,550 5.7.64 TenantAttribution; Relay Access Denied [AM0PR10CA0001.EURPRD10.PROD.OUTLOOK.COM 2026-11-22T10:00:01.000Z 08DC93087F48F48A],
-`, []string{"1 × 550 5.7.64 by erp@contoso.example from 2026-11-22T10:00:01.123Z to 2026-11-22T10:00:01.123Z"},
+`,
+			[]string{"1 × 550 5.7.64 by erp@contoso.example from 2026-11-22T10:00:01.123Z to 2026-11-22T10:00:01.123Z"},
 		},
 		{
 			"Exchange, what it receives, before anybody named a sender",
 			`2026-11-22T10:00:01.123Z,MAIL01\Relay,08DC93087F48F48A,4,192.0.2.10:25,192.0.2.7:1045,>,535 Authentication unsuccessful,
-`, []string{"1 × 535 by 192.0.2.7 from 2026-11-22T10:00:01.123Z to 2026-11-22T10:00:01.123Z"},
+`,
+			[]string{"1 × 535 by 192.0.2.7 from 2026-11-22T10:00:01.123Z to 2026-11-22T10:00:01.123Z"},
 		},
 		{
 			"IIS, what it answers and what it is answered",
@@ -130,7 +140,8 @@ func serverCases() []logCase {
 2026-11-22 10:00:01 192.0.2.7 COPIER SMTPSVC1 MAIL01 192.0.2.10 0 RCPT - +TO:<a@example.org> 550 0 0 31 0 SMTP - - - -
 2026-11-22 10:00:02 52.97.1.2 OutboundConnectionCommand SMTPSVC1 MAIL01 - 25 MAIL - FROM:<erp@contoso.example> 0 0 4 0 15 SMTP - - - -
 2026-11-22 10:00:03 52.97.1.2 OutboundConnectionResponse SMTPSVC1 MAIL01 - 25 - - 550+5.7.64+TenantAttribution;+Relay+Access+Denied 0 0 46 0 78 SMTP - - - -
-`, []string{
+`,
+			[]string{
 				"1 × 550 by scan@contoso.example from 2026-11-22 10:00:01 to 2026-11-22 10:00:01",
 				"1 × 550 5.7.64 by erp@contoso.example from 2026-11-22 10:00:03 to 2026-11-22 10:00:03",
 			},
@@ -164,12 +175,14 @@ func otherCases() []logCase {
 			"our sessions as JSON lines",
 			`{"type":"session","id":"1","started":"2026-11-22T10:00:00Z","peer":"192.0.2.7","auth":[{"mechanism":"LOGIN","account":"scan@contoso.example","outcome":"refused"}],"message":{"from":"x"},"transcript":[{"ms":0,"from":"server","text":"220 x"},{"ms":1,"from":"client","text":"550 5.7.60 said by nobody"},{"ms":2,"from":"server","text":"535 5.7.3 Authentication unsuccessful"}]}
 {"type":"trial","id":"2","started":"2026-11-22T10:00:05Z","from":"erp@contoso.example","outcome":"refused","reply":{"code":535,"enhanced":"5.7.3","text":"Authentication unsuccessful"}}
-`, []string{"2 × 535 5.7.3 by scan@contoso.example+erp@contoso.example from 2026-11-22T10:00:00Z to 2026-11-22T10:00:05Z"},
+`,
+			[]string{"2 × 535 5.7.3 by scan@contoso.example+erp@contoso.example from 2026-11-22T10:00:00Z to 2026-11-22T10:00:05Z"},
 		},
 		{
 			"systemd's journal as JSON",
 			`{"__REALTIME_TIMESTAMP":"1795341601000000","_HOSTNAME":"mx","SYSLOG_IDENTIFIER":"postfix/smtp","SYSLOG_PID":"1","MESSAGE":"A1B2C: to=<a@example.org>, dsn=5.7.64, status=bounced (host x said: 550 5.7.64 TenantAttribution; Relay Access Denied \"x\")"}
-`, []string{"1 × 550 5.7.64 by  from 1795341601000000 to 1795341601000000"},
+`,
+			[]string{"1 × 550 5.7.64 by  from 1795341601000000 to 1795341601000000"},
 		},
 		{
 			"sign-in errors",

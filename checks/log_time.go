@@ -35,6 +35,8 @@ func stampOn(line string) string {
 
 // dateIn is the length of the date at the beginning of s: three parts, of
 // which the month may be a name, or the two of syslog, "Nov 22".
+//
+//nolint:gocognit // one look after the other for each way that logs write a date
 func dateIn(s string) int {
 	if len(s) > 7 && isLetter(s[0]) && isLetter(s[1]) && isLetter(s[2]) && s[3] == ' ' {
 		if isDigit(s[5]) && (s[4] == ' ' || isDigit(s[4])) {

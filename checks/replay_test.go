@@ -316,14 +316,15 @@ func inWords(t testing.TB, f checks.Finding) string {
 
 // ranked is a route with the ids of its reasons: "oauth asks +tls-12 ?oauth".
 func ranked(r checks.Ranked) string {
-	s := string(r.Route) + " " + string(r.Fit)
+	var s strings.Builder
+	s.WriteString(string(r.Route) + " " + string(r.Fit))
 	for _, side := range []struct {
 		sign    string
 		reasons []checks.Reason
 	}{{"+", r.For}, {"-", r.Against}, {"!", r.Needs}, {"?", r.Lacks}} {
 		for _, why := range side.reasons {
-			s += " " + side.sign + why.ID
+			s.WriteString(" " + side.sign + why.ID)
 		}
 	}
-	return s
+	return s.String()
 }

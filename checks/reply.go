@@ -278,11 +278,11 @@ func standard(code string) bool {
 // findAADSTS finds "AADSTS7000215" or "error_codes":[7000215].
 func findAADSTS(s string) (n int, ok bool) {
 	for _, mark := range []string{"AADSTS", "aadsts", `"error_codes":[`} {
-		i := strings.Index(s, mark)
-		if i < 0 {
+		_, after, ok := strings.Cut(s, mark)
+		if !ok {
 			continue
 		}
-		rest := strings.TrimLeft(s[i+len(mark):], " -:")
+		rest := strings.TrimLeft(after, " -:")
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
 		if digits >= 5 && digits <= 9 {
 			n, err := strconv.Atoi(rest[:digits])

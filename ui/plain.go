@@ -44,7 +44,7 @@ func runPlain(ctx context.Context, opts Options) error {
 	app := New(ctx, opts)
 	app.th = theme{} // no colours, no cursor: words alone
 	p := &plain{env: app.env(), ctx: ctx, in: opts.In, out: opts.Out, m: app.mig}
-	p.env.mig, p.env.width, p.env.height = &p.m, prose+2, 24
+	p.mig, p.width, p.height = &p.m, prose+2, 24
 	err := p.home()
 	app.runs.wg.Wait()
 	if errors.Is(err, errLeft) || ctx.Err() != nil {
@@ -202,8 +202,10 @@ func (p *plain) register() error {
 		value *string
 		valid func(string) error
 	}{
-		{"app.tenant", &d.tenant, v.guid}, {"app.domains", &d.domains, v.domains},
-		{"app.client", &d.client, v.guid}, {"app.object", &d.object, v.object(&d.client)},
+		{"app.tenant", &d.tenant, v.guid},
+		{"app.domains", &d.domains, v.domains},
+		{"app.client", &d.client, v.guid},
+		{"app.object", &d.object, v.object(&d.client)},
 	} {
 		if err := p.question(q.id, q.value, q.valid); err != nil {
 			return err

@@ -94,7 +94,7 @@ func TestKeysShownAreKeysThatWork(t *testing.T) {
 					return
 				}
 				before := s.frame()
-				for _, k := range strings.Split("abcdefghijklmnoprstuvwxyzABCDEFHIJKLMNOPQRSTUVWXYZ0123456789", "") {
+				for k := range strings.SplitSeq("abcdefghijklmnoprstuvwxyzABCDEFHIJKLMNOPQRSTUVWXYZ0123456789", "") {
 					if !bound(s.app(), keyPress(k)) {
 						s.press(k)
 					}

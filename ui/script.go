@@ -53,7 +53,7 @@ func (scriptScreen) typing() bool          { return false }
 func (s scriptScreen) busy() bool          { return s.runRun != 0 }
 
 // Init looks whether an answer is there already, from an earlier day.
-func (s scriptScreen) Init(e env) tea.Cmd {
+func (s scriptScreen) Init(_ env) tea.Cmd {
 	if s.err != "" {
 		return nil
 	}

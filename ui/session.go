@@ -146,10 +146,11 @@ func protocolWord(e env, c *probes.Session) string {
 }
 
 func tlsFact(e env, t probes.TLS) string {
-	said := e.word("session.tls", string(t.Mode))
+	var said strings.Builder
+	said.WriteString(e.word("session.tls", string(t.Mode)))
 	for _, part := range []string{t.Version, t.Cipher} {
 		if part != "" {
-			said += ", " + clean(part)
+			said.WriteString(", " + clean(part))
 		}
 	}
 	if t.Error != "" {
@@ -157,15 +158,15 @@ func tlsFact(e env, t probes.TLS) string {
 		if !e.tr.Has(why) {
 			why = "session.tls.error.other"
 		}
-		said += ", " + e.t(why, text.Args{"error": clean(t.Error)})
+		said.WriteString(", " + e.t(why, text.Args{"error": clean(t.Error)}))
 	}
 	if len(t.ClientVersions) > 0 {
-		said += ", " + e.t("session.tls.offers", text.Args{"versions": clean(strings.Join(t.ClientVersions, " "))})
+		said.WriteString(", " + e.t("session.tls.offers", text.Args{"versions": clean(strings.Join(t.ClientVersions, " "))}))
 	}
 	if t.SNI != "" {
-		said += ", " + e.t("session.tls.sni", text.Args{"name": clean(t.SNI)})
+		said.WriteString(", " + e.t("session.tls.sni", text.Args{"name": clean(t.SNI)}))
 	}
-	return said
+	return said.String()
 }
 
 func authFact(e env, a probes.Auth) string {

@@ -91,11 +91,11 @@ func (s *stage) update(msg tea.Msg) {
 		}
 		return
 	}
-	switch name := fmt.Sprintf("%T", msg); {
-	case name == "tea.setClipboardMsg":
+	switch name := fmt.Sprintf("%T", msg); name {
+	case "tea.setClipboardMsg":
 		s.clips = append(s.clips, fmt.Sprint(msg))
 		return
-	case name == "tea.QuitMsg":
+	case "tea.QuitMsg":
 		s.quit = true
 		return
 	}

@@ -20,17 +20,20 @@ const (
 // which is wiped as soon as it is read.
 func (c *conn) auth(cmd command, size int) {
 	mech, initial, has := cutMechanism(cmd.arg)
+	mech = recordedMechanism(mech)
 	d := c.newSignIn(mech)
-	shown, challenge := "AUTH "+clean(mech, keptMechanism), ""
+	shown, challenge := strings.TrimRight("AUTH "+mech, " "), ""
 	if has {
 		c.noteInitial(mech)
+		d.inline = true
 		challenge = d.next(initial)
+		d.inline = false
 		shown += " " + d.shown
 	} else {
 		challenge = d.begin()
 	}
 	c.in.take(size)
-	c.rec.say(probes.Client, shown)
+	c.sayAuth(d, shown)
 	c.noteOrder(quirkAuthBeforeHello)
 	if mech != "" && !c.offers(mech) {
 		c.rec.quirk(quirkUnofferedMechanism)
@@ -113,13 +116,51 @@ func (c *conn) authStep(d *dialogue, challenge string) (next string, ok bool) {
 		c.authEnded(d, "501 5.7.0 Authentication cancelled")
 		return "", false
 	}
-	c.rec.say(probes.Client, d.shown)
+	c.sayAuth(d, d.shown)
 	return next, true
+}
+
+// sayAuth records a line of a sign-in. One with the first answer of LOGIN names
+// the account once it is known which of the two answers that is.
+func (c *conn) sayAuth(d *dialogue, shown string) {
+	if d.first == nil {
+		c.nameHeld(d)
+	} else if d.held == nil {
+		d.held = &heldLine{at: len(c.rec.Transcript), size: len(d.first)}
+	}
+	c.rec.say(probes.Client, shown)
+}
+
+// heldLine is the line of the transcript that is to name an account.
+type heldLine struct {
+	at   int // in the transcript
+	size int // bytes of the answer
+}
+
+// nameHeld puts the account into the line that waits for it.
+func (c *conn) nameHeld(d *dialogue) {
+	held := d.held
+	d.held = nil
+	if held == nil || held.at >= len(c.rec.Transcript) {
+		return
+	}
+	name := "<account " + d.auth.Account + ">"
+	switch {
+	case d.swapped():
+		name = hidden("password", held.size)
+	case d.auth.Account == "":
+		return
+	}
+	l := &c.rec.Transcript[held.at]
+	if c.rec.spend(len(name)) {
+		l.Text = strings.Replace(l.Text, heldAccount(held.size), name, 1)
+	}
 }
 
 // cutMechanism splits "LOGIN dXNlcg==" and "LOGIN". An "=" alone is an empty
 // initial response (RFC 4954, section 4).
 func cutMechanism(arg []byte) (mech string, initial []byte, has bool) {
+	arg = bytes.TrimSpace(arg)
 	i := bytes.IndexAny(arg, " \t")
 	if i < 0 {
 		return strings.ToUpper(string(arg)), nil, false
@@ -187,6 +228,8 @@ func (c *conn) notNow() string {
 // authEnded records an attempt and answers it.
 func (c *conn) authEnded(d *dialogue, reply string) {
 	c.attempts++
+	d.settle()
+	c.nameHeld(d)
 	a := d.auth
 	a.Cleartext = c.tls == nil
 	a.Reply = firstOf(reply)
@@ -230,6 +273,8 @@ func (c *conn) noteAttempt(a probes.Auth, d *dialogue) {
 // authGone records an attempt that the client did not finish.
 func (c *conn) authGone(d *dialogue) {
 	c.attempts++
+	d.settle()
+	c.nameHeld(d)
 	d.auth.Outcome = probes.AuthCancelled
 	d.auth.Cleartext = c.tls == nil
 	c.noteAttempt(d.auth, d)

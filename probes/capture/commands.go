@@ -36,7 +36,7 @@ func parseCommand(text []byte) command {
 	var c command
 	if bytes.IndexByte(text, 0) >= 0 {
 		c.quirks = append(c.quirks, quirkNUL)
-		text = bytes.ReplaceAll(text, []byte{0}, nil)
+		text = withoutNULs(text)
 	}
 	text = bytes.Trim(text, " \t")
 	n := 0
@@ -44,19 +44,44 @@ func parseCommand(text []byte) command {
 		n++
 	}
 	c.verb = strings.ToUpper(string(text[:min(n, 9)]))
-	if !isVerb(c.verb) {
+	if !isVerb(c.verb) || n < len(text) && !endsVerb(c.verb, text[n]) {
 		return command{arg: text, quirks: c.quirks}
 	}
 	if string(text[:n]) != c.verb {
 		c.quirks = append(c.quirks, quirkLowerCase)
 	}
 	rest := text[n:]
-	if len(rest) > 0 && rest[0] == '=' {
+	if c.verb == "AUTH" && len(rest) > 0 && (rest[0] == '=' || rest[0] == ':') {
 		rest = rest[1:]
 		c.quirks = append(c.quirks, quirkAuthEquals)
 	}
 	c.arg = bytes.Trim(rest, " \t")
 	return c
+}
+
+// endsVerb tells what may stand right behind a verb. A line that goes on
+// otherwise is no command: a password may begin with one, as "Help2024!" does.
+func endsVerb(verb string, next byte) bool {
+	switch {
+	case next == ' ' || next == '\t':
+		return true
+	case verb == "AUTH":
+		return next == '=' || next == ':'
+	case verb == "EHLO" || verb == "HELO":
+		return next == '['
+	}
+	return (verb == "MAIL" || verb == "RCPT") && next == ':'
+}
+
+// withoutNULs takes NULs out of a line, but for those that part an account from
+// a password.
+func withoutNULs(text []byte) []byte {
+	text = bytes.Trim(text, "\x00 \t")
+	head := text[:max(bytes.IndexAny(text, " \t=:"), 0)]
+	if strings.EqualFold(string(bytes.ReplaceAll(head, []byte{0}, nil)), "AUTH") {
+		return text // with NULs in the verb it is no command
+	}
+	return bytes.ReplaceAll(text, []byte{0}, nil)
 }
 
 func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' }
@@ -194,9 +219,19 @@ func (c *conn) longLine(cmd command) {
 	c.reply("500 5.5.2 Line too long")
 }
 
-// hear records a command as it is understood.
+// hear records a command whose argument says nothing: it may be a password
+// that came too late, and only its length is shown.
 func (c *conn) hear(cmd command) {
-	c.rec.say(probes.Client, strings.TrimRight(cmd.verb+" "+string(cmd.arg), " "))
+	if len(cmd.arg) == 0 {
+		c.heard(cmd, "")
+		return
+	}
+	c.heard(cmd, "<"+count(len(cmd.arg), "byte")+">")
+}
+
+// heard records a command with its argument as it may be shown.
+func (c *conn) heard(cmd command, arg string) {
+	c.rec.say(probes.Client, strings.TrimRight(cmd.verb+" "+arg, " "))
 }
 
 func (c *conn) unknownCommand(cmd command) {
@@ -224,11 +259,11 @@ func (c *conn) unknownCommand(cmd command) {
 }
 
 func (c *conn) hello(cmd command) {
-	c.hear(cmd)
+	name := helloName(cmd.arg)
+	c.heard(cmd, name)
 	if c.greeted {
 		c.rec.quirk(quirkHelloRepeated)
 	}
-	name := strings.TrimLeft(string(cmd.arg), ": ")
 	c.rec.quirk(helloQuirks(name)...)
 	if cmd.verb == "HELO" {
 		c.rec.quirk(quirkHeloOnly)
@@ -250,8 +285,17 @@ func (c *conn) hello(cmd command) {
 	}
 	if c.answer(text, cmd.verb) == '2' {
 		c.greeted = true
-		c.mail = transaction{}
+		c.dropMail()
 	}
+}
+
+// helloName is the name in a greeting, up to the first space.
+func helloName(arg []byte) string {
+	name := bytes.TrimLeft(arg, ": ")
+	if i := bytes.IndexAny(name, " \t"); i >= 0 {
+		name = name[:i]
+	}
+	return string(name)
 }
 
 // helloQuirks tells names that RFC 5321, section 4.1.4 does not allow, or that
@@ -297,7 +341,8 @@ func (c *conn) startTLS(cmd command) {
 	if !c.handshake(probes.StartTLS) {
 		return
 	}
-	c.greeted, c.authed, c.mail = false, false, transaction{} // RFC 3207, section 4.2
+	c.greeted, c.authed = false, false // RFC 3207, section 4.2
+	c.dropMail()
 }
 
 // plainAfterSTARTTLS looks at what came in the same packet as STARTTLS: a
@@ -317,7 +362,7 @@ func (c *conn) plainAfterSTARTTLS() {
 
 func (c *conn) reset(cmd command) {
 	c.hear(cmd)
-	c.mail = transaction{}
+	c.dropMail()
 	c.answer("250 2.0.0 Resetting", "RSET")
 }
 

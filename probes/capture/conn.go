@@ -35,8 +35,11 @@ type conn struct {
 	attempts   int  // to sign in
 	unknown    int  // commands that nobody knows
 	messages   int
+	places     int        // opened in the store
 	pending    *dialogue  // USER came, PASS did not yet
 	end        probes.End // set once the dialogue is over
+
+	leave func() // the door, once; nil when it was not entered
 
 	mu      sync.Mutex // guards the deadlines against stop
 	stopped chan struct{}
@@ -63,6 +66,27 @@ func wall() time.Time {
 
 // serve goes through the dialogue and hands the record over.
 func (c *conn) serve() {
+	c.guard(c.dialogue)
+	c.finish()
+}
+
+// guard runs f. A fault of our own in it ends this session and no other; the
+// value of the panic is not kept, since it may hold what the client sent.
+func (c *conn) guard(f func()) {
+	defer func() {
+		if recover() == nil {
+			return
+		}
+		c.in.wipe()
+		c.rec.quirk(quirkInternal)
+		c.rec.note("internal", "")
+		c.end = probes.EndDropped
+	}()
+	f()
+}
+
+// dialogue goes through what the client says.
+func (c *conn) dialogue() {
 	c.policy = c.run.policy(c.peer)
 	c.rec.Policy = c.policy.Name
 	switch {
@@ -72,7 +96,6 @@ func (c *conn) serve() {
 	default:
 		c.converse()
 	}
-	c.finish()
 }
 
 // turnAway closes a connection that is not served, and records why.
@@ -87,26 +110,49 @@ func (c *conn) turnAway(quirk string) {
 // finish closes the connection and hands the final record over.
 func (c *conn) finish() {
 	c.close()
-	c.rec.End = c.end
+	defer c.leaveDoor()()
 	c.rec.Ended = c.Now().UTC()
 	c.rec.Protocol = c.protocol()
 	if c.Neighbour != nil {
-		c.rec.MAC = c.Neighbour(c.rec.Peer)
+		c.guard(func() { c.rec.MAC = c.Neighbour(c.rec.Peer) })
 	}
 	if c.mail.open && c.end != probes.EndQuit {
 		c.rec.quirk(quirkDroppedMidway)
 	}
+	c.guard(c.dropMail)
 	if c.rec.Taken && (c.end == probes.EndClosed || c.end == probes.EndReset || c.end == probes.EndTimeout) {
 		c.rec.quirk(quirkNoQuit)
 	}
-	s := c.rec.snapshot()
+	c.rec.End = c.end
 	if c.Store != nil {
-		if err := c.Store.Keep(s); err != nil {
-			c.rec.quirk(quirkKeepFailed)
-			s = c.rec.snapshot()
-		}
+		c.guard(c.keep)
 	}
-	c.ended <- s
+	c.rec.End = c.end
+	c.ended <- c.rec.snapshot()
+}
+
+// keep hands the final record to the store.
+func (c *conn) keep() {
+	if err := c.Store.Keep(c.rec.snapshot()); err != nil {
+		c.rec.quirk(quirkKeepFailed)
+	}
+}
+
+// leaveDoor makes room for the peer's next connection as soon as this one is
+// closed: keeping its record takes the time of a disk. As many sessions as
+// there may be connections are kept beside those; beyond that, the room is
+// made by what is returned, which is to be called once the record is kept.
+func (c *conn) leaveDoor() (kept func()) {
+	if c.leave == nil {
+		return func() {}
+	}
+	select {
+	case c.keeping <- struct{}{}:
+		c.leave()
+		return func() { <-c.keeping }
+	default:
+		return c.leave
+	}
 }
 
 func (c *conn) close() {

@@ -18,6 +18,7 @@ type intake struct {
 	w       io.WriteCloser
 	headers headerReader
 	size    int64
+	spent   int64  // of the budget of the disk
 	failed  string // the reply to the end of data, when it is a refusal
 	quirks  []string
 	lastEnd lineEnd
@@ -30,8 +31,8 @@ const longLine = 998 // bytes, RFC 5321, section 4.5.3.1.6, without the line end
 // newIntake opens the place of the message that begins now.
 func (c *conn) newIntake() *intake {
 	m := &intake{id: c.rec.ID}
-	if c.messages > 0 {
-		m.id += "-" + strconv.Itoa(c.messages+1)
+	if c.places++; c.places > 1 { // one that was dropped may still hold its name
+		m.id += "-" + strconv.Itoa(c.places)
 	}
 	if c.Store == nil {
 		return m
@@ -61,6 +62,7 @@ func (m *intake) add(c *conn, piece []byte) {
 	case !c.disk.spend(int64(len(piece))):
 		m.fail(quirkLimitDisk, "452 4.3.1 Insufficient system storage")
 	default:
+		m.spent += int64(len(piece))
 		if _, err := m.w.Write(piece); err != nil {
 			m.fail(quirkKeepFailed, "451 4.3.0 Message could not be kept")
 		}
@@ -83,8 +85,33 @@ func (m *intake) close() {
 	m.w = nil
 }
 
+// discarder is what a Store's writer also is when it can give up what was
+// written so far, in place of Close.
+type discarder interface{ Discard() error }
+
+// dropMail ends the transaction without a message. What came of one in chunks
+// is given up.
+func (c *conn) dropMail() {
+	m := c.mail.intake
+	c.mail = transaction{}
+	if m == nil || m.w == nil {
+		return
+	}
+	if d, ok := m.w.(discarder); ok {
+		_ = d.Discard()
+		c.disk.giveBack(m.spent)
+	} else {
+		_ = m.w.Close()
+	}
+	m.w = nil
+}
+
 func (c *conn) data(cmd command) {
 	c.hear(cmd)
+	if c.mail.intake != nil { // RFC 3030, section 3
+		c.reply("503 5.5.1 BDAT began, BDAT must end")
+		return
+	}
 	if !c.mail.open || c.mail.rcpts == 0 {
 		c.reply("503 5.5.2 Need rcpt command")
 		return
@@ -93,6 +120,7 @@ func (c *conn) data(cmd command) {
 		return
 	}
 	m := c.newIntake()
+	c.mail.intake = m
 	err := c.readData(m)
 	c.in.shrink()
 	c.took(m, err)
@@ -117,7 +145,7 @@ func (c *conn) took(m *intake, err error) {
 		reply = m.failed
 	}
 	c.messages++
-	c.mail = transaction{}
+	c.dropMail()
 	c.hold(c.policy.delay("MESSAGE"))
 	c.acknowledge(c.fill(reply))
 }
@@ -292,36 +320,41 @@ func firstLine(b []byte) []byte {
 
 // bdat takes a chunk (RFC 3030, section 2).
 func (c *conn) bdat(cmd command) {
-	c.hear(cmd)
 	c.rec.quirk(quirkBDAT)
-	words := strings.Fields(strings.ToUpper(string(cmd.arg)))
-	if len(words) == 0 || len(words) > 2 || len(words) == 2 && words[1] != "LAST" {
+	n, last, ok := chunkSize(cmd.arg)
+	if !ok {
+		c.hear(cmd)
 		c.reply("501 5.5.4 Invalid arguments")
 		return
 	}
-	n, err := strconv.ParseInt(words[0], 10, 64)
-	if err != nil || n < 0 {
-		c.reply("501 5.5.4 Invalid arguments")
-		return
-	}
+	c.heard(cmd, strings.ToUpper(string(cmd.arg)))
 	if !c.mail.open || c.mail.rcpts == 0 {
 		_ = c.readChunk(nil, n)
 		c.reply("503 5.5.2 Need rcpt command")
 		return
 	}
-	m := c.mail.chunks
+	m := c.mail.intake
 	if m == nil {
 		m = c.newIntake()
-		c.mail.chunks = m
+		c.mail.intake = m
 	}
-	err = c.readChunk(m, n)
-	if err != nil || len(words) == 2 {
-		c.mail.chunks = nil
+	err := c.readChunk(m, n)
+	if err != nil || last {
 		c.in.shrink()
 		c.took(m, err)
 		return
 	}
 	c.answer("250 2.6.0 CHUNK received OK, "+count(int(n), "octet"), "BDAT")
+}
+
+// chunkSize reads what follows BDAT.
+func chunkSize(arg []byte) (n int64, last, ok bool) {
+	words := strings.Fields(strings.ToUpper(string(arg)))
+	if len(words) == 0 || len(words) > 2 || len(words) == 2 && words[1] != "LAST" {
+		return 0, false, false
+	}
+	n, err := strconv.ParseInt(words[0], 10, 64)
+	return n, len(words) == 2, err == nil && n >= 0
 }
 
 // readChunk takes n bytes as they are; a nil message drops them.

@@ -82,6 +82,13 @@ func (b *budget) spend(n int64) bool {
 	return true
 }
 
+// giveBack returns bytes that are not used any more.
+func (b *budget) giveBack(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left += n
+}
+
 // door counts who is in, and remembers for a short while who kept silent and
 // who spoke first, so that a busy peer's greeting is not held back.
 type door struct {

@@ -73,27 +73,27 @@ func (d *dialogue) ntlmAccount(b []byte) {
 	if len(b) >= 64 {
 		wide = binary.LittleEndian.Uint32(b[60:])&ntlmUnicode != 0
 	}
-	d.auth.Domain = ntlmName(b, 28, wide)
-	d.auth.Account = ntlmName(b, 36, wide)
-	d.auth.Host = ntlmName(b, 44, wide)
+	d.auth.Domain, _ = accountOf(ntlmName(b, 28, wide))
+	d.name(ntlmName(b, 36, wide))
+	d.auth.Host, _ = accountOf(ntlmName(b, 44, wide))
 }
 
 // ntlmName reads the name whose length and offset stand at the given place.
-func ntlmName(b []byte, at int, wide bool) string {
+func ntlmName(b []byte, at int, wide bool) []byte {
 	if len(b) < at+8 {
-		return ""
+		return nil
 	}
 	n, from := int(binary.LittleEndian.Uint16(b[at:])), int64(binary.LittleEndian.Uint32(b[at+4:]))
 	if from+int64(n) > int64(len(b)) {
-		return ""
+		return nil
 	}
 	name := b[from : from+int64(n)]
 	if !wide {
-		return clean(name, keptName)
+		return name
 	}
 	units := make([]uint16, 0, n/2)
 	for i := 0; i+1 < n; i += 2 {
 		units = append(units, binary.LittleEndian.Uint16(name[i:]))
 	}
-	return clean(string(utf16.Decode(units)), keptName)
+	return []byte(string(utf16.Decode(units)))
 }

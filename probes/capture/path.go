@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ type transaction struct {
 	to     []string // the first of them
 	size   int64    // declared
 	smtp8  bool     // BODY=8BITMIME or SMTPUTF8 was declared
-	chunks *intake
+	intake *intake  // of the message, once it has begun
 }
 
 // path is the address of MAIL or RCPT, as it was meant.
@@ -25,6 +26,9 @@ type path struct {
 	addr   string // "<>" for the null sender
 	params []string
 	quirks []string
+	// shown is all of it as it may be recorded: a password may stand in the
+	// name of a mailbox and in a parameter.
+	shown string
 }
 
 // parsePath reads what follows MAIL or RCPT: "FROM:<a@b> SIZE=1", and all
@@ -44,9 +48,11 @@ func parsePath(arg []byte, word string) (p path, ok bool) {
 	if len(text) < len(rest)-1 {
 		p.quirks = append(p.quirks, quirkSpaceAfterColon)
 	}
+	before := strings.ToUpper(word) + string(arg[len(word):len(arg)-len(text)])
+	open := bytes.IndexByte(text, '<')
 	var params []byte
 	var addr string
-	if open := bytes.IndexByte(text, '<'); open >= 0 {
+	if open >= 0 {
 		end := bytes.IndexByte(text[open:], '>')
 		if end < 0 {
 			return p, false
@@ -54,16 +60,75 @@ func parsePath(arg []byte, word string) (p path, ok bool) {
 		addr, params = string(text[open+1:open+end]), text[open+end+1:]
 		if open > 0 {
 			p.quirks = append(p.quirks, quirkDisplayName)
+			before += hidden("display name", open) + " "
 		}
 	} else {
-		first, after, _ := bytes.Cut(text, []byte(" "))
-		addr, params = string(first), after
+		end := bytes.IndexAny(text, " \t")
+		if end < 0 {
+			end = len(text)
+		}
+		addr, params = string(text[:end]), text[end:]
 		p.quirks = append(p.quirks, quirkNoBrackets)
+	}
+	p, ok = p.withAddress(strings.TrimSpace(addr), word)
+	p.shown = before + p.addr
+	if open >= 0 && p.addr != "<>" {
+		p.shown = before + "<" + p.addr + ">"
 	}
 	for f := range strings.FieldsSeq(string(params)) {
 		p.params = append(p.params, f)
+		if len(p.shown) < keptLine {
+			p.shown += " " + parameter(f)
+		}
 	}
-	return p.withAddress(strings.TrimSpace(addr), word)
+	return p, ok
+}
+
+// parameter shows a parameter of MAIL or RCPT: its key, where it is one, and
+// its value where that can be no secret.
+func parameter(text string) string {
+	key, value, has := strings.Cut(text, "=")
+	key = strings.ToUpper(key)
+	_, err := strconv.ParseUint(value, 10, 64)
+	plain := key == "SIZE" && err == nil ||
+		slices.Contains([]string{"7BIT", "8BITMIME", "BINARYMIME", "FULL", "HDRS", "NEVER", "SUCCESS", "FAILURE", "DELAY"}, strings.ToUpper(value))
+	switch {
+	case !isParameter(key) && (!has || !strings.HasPrefix(key, "X-")):
+		return hidden("parameter", len(text))
+	case !has:
+		return key
+	case plain:
+		return key + "=" + value
+	}
+	return clean(key, keptMechanism) + "=<" + count(len(value), "byte") + ">"
+}
+
+// isParameter tells the parameters of MAIL and RCPT in the IANA registry "MAIL
+// Parameters".
+func isParameter(key string) bool {
+	switch key {
+	case "SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID", "BY", "MT-PRIORITY", "REQUIRETLS", "HOLDFOR",
+		"HOLDUNTIL", "SUBMITTER", "TRANSID", "MTRK", "SOLICIT", "CONPERM", "CONNEG", "NOTIFY", "ORCPT", "RRVS":
+		return true
+	}
+	return false
+}
+
+// addressOf is an address without what a device may have written into it:
+// "name:password@domain".
+func addressOf(addr string) (cleaned string, more bool) {
+	local, domain := addr, ""
+	at := strings.LastIndexByte(addr, '@')
+	if at >= 0 {
+		local, domain = addr[:at], addr[at:]
+	}
+	if i := strings.IndexFunc(local, endsAccount); i >= 0 {
+		local, more = local[:i], true
+	}
+	if i := strings.IndexFunc(domain, endsAccount); i >= 0 && !strings.HasPrefix(domain, "@[") {
+		domain, more = domain[:i], true
+	}
+	return clean(local+domain, keptName), more
 }
 
 func (p path) withAddress(addr, word string) (path, bool) {
@@ -72,7 +137,10 @@ func (p path) withAddress(addr, word string) (path, bool) {
 			addr = after
 		}
 	}
-	p.addr = clean(addr, keptName)
+	var more bool
+	if p.addr, more = addressOf(addr); more {
+		p.quirks = append(p.quirks, quirkAccountAndMore)
+	}
 	if addr == "" {
 		p.addr = "<>"
 		return p, strings.EqualFold(word, "FROM")
@@ -83,9 +151,19 @@ func (p path) withAddress(addr, word string) (path, bool) {
 	return p, true
 }
 
+// hearPath records MAIL or RCPT.
+func (c *conn) hearPath(cmd command, word string) (path, bool) {
+	p, ok := parsePath(cmd.arg, word)
+	if ok {
+		c.heard(cmd, p.shown)
+	} else {
+		c.hear(cmd)
+	}
+	return p, ok
+}
+
 func (c *conn) mailFrom(cmd command) {
-	c.hear(cmd)
-	p, ok := parsePath(cmd.arg, "FROM")
+	p, ok := c.hearPath(cmd, "FROM")
 	c.rec.quirk(p.quirks...)
 	c.noteOrder(quirkMailBeforeHello)
 	c.notePOPBefore()
@@ -147,8 +225,7 @@ func (c *conn) mailParams(t *transaction, params []string) {
 }
 
 func (c *conn) rcptTo(cmd command) {
-	c.hear(cmd)
-	p, ok := parsePath(cmd.arg, "TO")
+	p, ok := c.hearPath(cmd, "TO")
 	c.rec.quirk(p.quirks...)
 	switch {
 	case !ok:

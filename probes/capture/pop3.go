@@ -65,6 +65,9 @@ func popCommand(text []byte) (verb string, arg []byte) {
 	for n < len(text) && isLetter(text[n]) {
 		n++
 	}
+	if n < len(text) && text[n] != ' ' && text[n] != '\t' {
+		return "", text // as a password may begin
+	}
 	verb = strings.ToUpper(string(text[:min(n, 5)]))
 	switch verb {
 	case "USER", "PASS", "APOP", "AUTH", "CAPA", "STLS", "STAT", "LIST", "UIDL", "RETR", "TOP", "DELE",
@@ -115,10 +118,12 @@ func (c *conn) obeyPOP(cmd command) {
 		c.unknownPOP(cmd)
 		return
 	}
+	if cmd.verb == "USER" {
+		c.user(cmd)
+		return
+	}
 	c.hear(cmd)
 	switch cmd.verb {
-	case "USER":
-		c.user(cmd)
 	case "CAPA":
 		c.capabilities()
 	case "STLS":
@@ -179,7 +184,8 @@ func (c *conn) stls() {
 	}
 	c.plainAfterSTARTTLS()
 	if c.handshake(probes.StartTLS) {
-		c.greeted, c.pending = false, nil
+		c.greeted = false
+		c.forget()
 	}
 }
 
@@ -202,14 +208,24 @@ func (c *conn) emptyBox(cmd command) {
 
 // user keeps the account until the password comes.
 func (c *conn) user(cmd command) {
+	c.forget()
 	d := c.newSignIn("USER")
-	d.auth.Account = clean(cmd.arg, keptName)
+	d.hold(cmd.arg)
+	c.sayAuth(d, "USER "+d.shown)
 	if refusal := c.notNow(); refusal != "" {
 		c.authEnded(d, refusal)
 		return
 	}
 	c.pending = d
 	c.reply("+OK")
+}
+
+// forget drops the account that USER named.
+func (c *conn) forget() {
+	if c.pending != nil {
+		c.pending.release()
+		c.pending = nil
+	}
 }
 
 // pass ends the sign-in that USER began. size is the length of its line in the
@@ -221,12 +237,13 @@ func (c *conn) pass(password []byte, size int) {
 		d = c.newSignIn("USER")
 		d.auth.Outcome = probes.AuthMalformed
 	}
-	d.password = true
-	d.notePassword(len(password))
-	shown := "PASS " + secret("password", password)
-	d.tell(password)
+	shown := "PASS " + hidden("password", d.pair(d.first, password))
+	if d.swapped() {
+		shown = "PASS <account " + d.auth.Account + ">"
+	}
+	d.release()
 	c.in.take(size)
-	c.rec.say(probes.Client, shown)
+	c.sayAuth(d, shown)
 	refusal := c.notNow()
 	if refusal == "" && d.auth.Outcome == probes.AuthMalformed {
 		refusal = popNotNow
@@ -242,7 +259,7 @@ func (c *conn) apop(arg []byte, size int) {
 	i := bytes.LastIndexByte(arg, ' ')
 	shown, refusal := "APOP "+secret("unreadable", arg), ""
 	if i > 0 && len(arg)-i-1 == 32 {
-		d.auth.Account = clean(bytes.TrimSpace(arg[:i]), keptName)
+		d.name(arg[:i])
 		d.tell(nil)
 		shown = "APOP <account " + d.auth.Account + ", digest>"
 	} else {

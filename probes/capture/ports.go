@@ -63,35 +63,43 @@ func (r *run) open(ctx context.Context, emit func(probes.CaptureEvent)) ([]liste
 	}
 	var open []listener
 	var first *probes.Fault
-	mailWanted, mailTaken := false, false
 	for _, w := range wanted {
-		addr, pop3 := spoken(w)
-		ln, fault := listen(ctx, addr)
-		told := probes.Listening{Wanted: w, Fault: fault}
-		if pop3 {
-			told.Protocol = "pop3"
+		ln, told := r.openOne(ctx, w)
+		if first == nil {
+			first = told.Fault
 		}
-		if fault != nil && first == nil {
-			first = fault
+		if ln.Listener != nil {
+			open = append(open, ln)
 		}
-		if fault != nil && r.Fallback {
-			ln = listenElsewhere(ctx, addr)
-		}
-		if ln != nil {
-			told.Addr = ln.Addr().String()
-			open = append(open, listener{ln, pop3})
-		}
-		mailWanted = mailWanted || !pop3
-		mailTaken = mailTaken || !pop3 && ln != nil
 		emit(probes.CaptureEvent{Listening: &told})
 	}
-	if len(open) == 0 || mailWanted && !mailTaken {
+	isMail := func(ln listener) bool { return !ln.pop3 }
+	wantsMail := func(w string) bool { _, pop3 := spoken(w); return !pop3 }
+	if len(open) == 0 || slices.ContainsFunc(wanted, wantsMail) && !slices.ContainsFunc(open, isMail) {
 		for _, ln := range open {
 			_ = ln.Close()
 		}
 		return nil, first
 	}
 	return open, nil
+}
+
+// openOne opens a wanted address or its way out; what came of it is told.
+func (r *run) openOne(ctx context.Context, wanted string) (listener, probes.Listening) {
+	addr, pop3 := spoken(wanted)
+	told := probes.Listening{Wanted: wanted}
+	if pop3 {
+		told.Protocol = "pop3"
+	}
+	ln, fault := listen(ctx, addr)
+	told.Fault = fault
+	if fault != nil && r.Fallback {
+		ln = listenElsewhere(ctx, addr)
+	}
+	if ln != nil {
+		told.Addr = ln.Addr().String()
+	}
+	return listener{ln, pop3}, told
 }
 
 func listen(ctx context.Context, addr string) (net.Listener, *probes.Fault) {

@@ -42,6 +42,10 @@ const (
 	quirkLoginInline         = "login_account_inline"
 	quirkUnpadded            = "base64_unpadded"
 	quirkNotBase64           = "not_base64"
+	quirkPlainInLogin        = "plain_in_login"
+	quirkPasswordInline      = "login_password_inline"
+	quirkLoginSwapped        = "login_swapped"
+	quirkAccountAndMore      = "account_and_more"
 	quirkEmptyPassword       = "empty_password"
 	quirkAuthorization       = "other_authorization_identity"
 	quirkCleartextPassword   = "password_in_clear"
@@ -54,6 +58,7 @@ const (
 	quirkPOPBeforeSMTP       = "pop_before_smtp"
 	quirkPublicPeer          = "public_peer"
 	quirkKeepFailed          = "keep_failed"
+	quirkInternal            = "internal_fault"
 	quirkLimitConnections    = "limit_connections"
 	quirkLimitPerPeer        = "limit_per_peer"
 	quirkLimitLine           = "limit_line"
@@ -77,7 +82,8 @@ func Quirks() []string {
 		quirkSeveralMessages, quirkUnknownCommand, quirkNoQuit, quirkDroppedMidway, quirkImplicitOnPlainPort,
 		quirkTLSAfterBanner, quirkPlainOnTLSPort, quirkSTARTTLSOnTLSPort, quirkHelloPipelined,
 		quirkPlainAfterSTARTTLS, quirkUnofferedSTARTTLS, quirkSSLv2Hello, quirkLoginInline, quirkUnpadded,
-		quirkNotBase64, quirkEmptyPassword, quirkAuthorization, quirkCleartextPassword, quirkUnofferedMechanism,
+		quirkNotBase64, quirkPlainInLogin, quirkPasswordInline, quirkLoginSwapped, quirkAccountAndMore, quirkInternal,
+		quirkEmptyPassword, quirkAuthorization, quirkCleartextPassword, quirkUnofferedMechanism,
 		quirkTriesOthers, quirkSendsAfterRefusal, quirkAuthNotWaiting, quirkTokenInline, quirkPasswordAsToken,
 		quirkPOPBeforeSMTP, quirkPublicPeer, quirkKeepFailed, quirkLimitConnections, quirkLimitPerPeer, quirkLimitLine,
 		quirkLimitMessage, quirkLimitDisk, quirkLimitTime, quirkLimitTranscript, quirkLimitMessages,

@@ -53,6 +53,12 @@ func (b *reader) take(n int) {
 	b.skip(n)
 }
 
+// wipe drops all that came.
+func (b *reader) wipe() {
+	clear(b.buf)
+	b.r, b.w = 0, 0
+}
+
 // skip drops n bytes.
 func (b *reader) skip(n int) {
 	if b.r += n; b.r == b.w {

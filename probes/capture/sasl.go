@@ -17,7 +17,8 @@ func mechanismNames() []string {
 }
 
 // dialogue is one sign-in. It reads the client's lines, keeps the account, and
-// says how each line may be shown. It keeps no password, digest or token.
+// says how each line may be shown. It keeps no digest and no token, and of what
+// may be a password nothing beyond the next line of the client.
 type dialogue struct {
 	auth     probes.Auth
 	quirks   []string
@@ -30,16 +31,21 @@ type dialogue struct {
 	seed    string
 	step    int
 	raw     bool // the client does not write base64
+	inline  bool // the line is the rest of the AUTH command
+	// first is the first answer of LOGIN until the second has come; it is
+	// wiped then.
+	first []byte
+	held  *heldLine // of the transcript, which shows it
 	// secret, when set, is told the password before it is wiped.
 	secret func([]byte)
 }
 
 // tell hands a password over and wipes it.
 func (d *dialogue) tell(password []byte) {
+	defer clear(password)
 	if d.secret != nil {
 		d.secret(password)
 	}
-	clear(password)
 }
 
 func newDialogue(mech, seed string) *dialogue {
@@ -91,54 +97,88 @@ func (d *dialogue) next(resp []byte) (challenge string) {
 // login is AUTH LOGIN: the account, then the password, each base64. Some
 // devices send them as they are, or without padding.
 func (d *dialogue) login(resp []byte) (challenge string) {
-	if d.step == 1 {
-		text, how := decode(resp)
-		d.raw = how == notBase64
-		d.noteEncoding(how)
-		d.auth.Account = clean(text, keptName)
-		d.shown = "<account " + d.auth.Account + ">"
-		clear(text)
+	if d.step > 1 {
+		d.loginPassword(resp)
+		return ""
+	}
+	resp = bytes.TrimSpace(resp)
+	password := []byte(nil)
+	if i := bytes.IndexAny(resp, " \t"); i >= 0 && d.inline {
+		resp, password = resp[:i], unquoted(bytes.TrimSpace(resp[i:]))
+	}
+	text, how := decode(unquoted(resp))
+	d.raw = how == notBase64
+	d.noteEncoding(how)
+	if bytes.IndexByte(bytes.TrimRight(text, "\x00"), 0) >= 0 {
+		d.quirks = append(d.quirks, quirkPlainInLogin)
+		d.plainText(text, len(resp))
+		return ""
+	}
+	d.hold(text)
+	if len(password) == 0 {
 		return d.prompt(1)
 	}
-	d.done, d.password = true, true
+	d.quirks = append(d.quirks, quirkPasswordInline)
+	d.loginPassword(password)
+	d.shown = hidden("account and password", len(resp)+len(password))
+	return ""
+}
+
+// loginPassword takes the second answer of LOGIN.
+func (d *dialogue) loginPassword(resp []byte) {
+	d.done = true
 	text, how := bytes.Clone(bytes.TrimSpace(resp)), padded
 	if !d.raw {
 		clear(text)
 		text, how = decode(resp)
 	}
 	d.noteEncoding(how)
-	n := len(text)
-	d.tell(text)
-	d.notePassword(n)
-	d.shown = "<password, " + count(n, "byte") + ">"
-	return ""
+	n := d.pair(d.first, text)
+	d.release()
+	d.shown = hidden("password", n)
+	if d.swapped() {
+		d.shown = "<account " + d.auth.Account + ">"
+	}
+}
+
+// unquoted is b without quotes around it.
+func unquoted(b []byte) []byte {
+	if len(b) > 1 && b[0] == '"' && b[len(b)-1] == '"' {
+		return b[1 : len(b)-1]
+	}
+	return b
 }
 
 // plain is PLAIN (RFC 4616): an authorization identity, the account and the
 // password, with a NUL between them.
 func (d *dialogue) plain(resp []byte) {
-	d.done = true
 	text, how := decode(resp)
+	if d.plainText(text, len(resp)) {
+		d.noteEncoding(how)
+	}
+}
+
+// plainText takes what PLAIN holds, and wipes it; sent is how long it was on
+// the line. False means that it is malformed.
+func (d *dialogue) plainText(text []byte, sent int) bool {
+	d.done = true
 	defer clear(text)
 	parts := bytes.SplitN(text, []byte{0}, 3)
 	if len(parts) < 3 {
 		d.auth.Outcome = probes.AuthMalformed
-		d.shown = secret("unreadable", resp)
-		return
-	}
-	d.noteEncoding(how)
-	d.password = true
-	d.auth.Account = clean(parts[1], keptName)
-	if len(parts[1]) == 0 {
-		d.auth.Account = clean(parts[0], keptName)
+		d.shown = hidden("unreadable", sent)
+		return false
 	}
 	if len(parts[0]) > 0 && !bytes.Equal(parts[0], parts[1]) {
 		d.quirks = append(d.quirks, quirkAuthorization)
 	}
-	n := len(parts[2])
-	d.tell(parts[2])
-	d.notePassword(n)
+	account := parts[1]
+	if len(account) == 0 {
+		account = parts[0]
+	}
+	n := d.pair(account, parts[2])
 	d.shown = "<account " + d.auth.Account + ", password, " + count(n, "byte") + ">"
+	return true
 }
 
 // cram is CRAM-MD5 (RFC 2195): the account, a space, a digest. The digest is
@@ -154,8 +194,8 @@ func (d *dialogue) cram(resp []byte) {
 		return
 	}
 	d.noteEncoding(how)
-	d.auth.Account = clean(text[:i], keptName)
-	d.tell([]byte("<" + d.seed + "> " + string(text[i+1:])))
+	d.name(text[:i])
+	d.tell(append([]byte("<"+d.seed+"> "), text[i+1:]...))
 	d.shown = "<account " + d.auth.Account + ", digest>"
 }
 
@@ -176,9 +216,9 @@ func (d *dialogue) notePassword(n int) {
 }
 
 // secret shows that something was sent, and how long it was.
-func secret(what string, b []byte) string {
-	return "<" + what + ", " + count(len(b), "byte") + ">"
-}
+func secret(what string, b []byte) string { return hidden(what, len(b)) }
+
+func hidden(what string, n int) string { return "<" + what + ", " + count(n, "byte") + ">" }
 
 // encoding is how a client wrote what should be base64.
 type encoding int
@@ -205,7 +245,7 @@ func decode(resp []byte) ([]byte, encoding) {
 		return bytes.Clone(resp), notBase64
 	}
 	out = out[:n]
-	if !readable(out) && len(body) == len(resp) && readable(resp) && len(body) < 40 {
+	if !readable(out) && !paired(out) && len(body) == len(resp) && readable(resp) && len(body) < 40 {
 		clear(out)
 		return bytes.Clone(resp), notBase64
 	}
@@ -218,7 +258,15 @@ func decode(resp []byte) ([]byte, encoding) {
 // readable tells text as people type it; a NUL stands between the parts of
 // PLAIN.
 func readable(b []byte) bool {
-	return utf8.Valid(b) && !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' && c != 0 && c != 1 || c == 0x7f })
+	return utf8.Valid(b) && !slices.ContainsFunc(b, func(c byte) bool {
+		return c < ' ' && c > 1 && !bytes.ContainsRune([]byte("\t\r\n"), rune(c)) || c == 0x7f
+	})
+}
+
+// paired tells a name with something behind it, in whatever character set.
+func paired(b []byte) bool {
+	i := bytes.IndexAny(b, ": \x00")
+	return i > 2 && !slices.ContainsFunc(b[:i], func(c byte) bool { return c < ' ' || c > '~' })
 }
 
 // bearer is XOAUTH2 (Microsoft's and Google's) or OAUTHBEARER (RFC 7628):
@@ -233,9 +281,9 @@ func (d *dialogue) bearer(resp []byte) {
 		key, value, _ := bytes.Cut(f, []byte("="))
 		switch {
 		case i == 0 && bytes.HasPrefix(f, []byte("n,")):
-			d.auth.Account = clean(authzid(f), keptName)
+			d.bearerName(authzid(f))
 		case strings.EqualFold(string(key), "user"):
-			d.auth.Account = clean(value, keptName)
+			d.bearerName(value)
 		case strings.EqualFold(string(key), "auth"):
 			token = value
 		}

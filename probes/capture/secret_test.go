@@ -27,7 +27,7 @@ func TestAPasswordIsToldOnceAndWiped(t *testing.T) {
 		want      string
 	}{
 		{"LOGIN", []string{plain64(account), plain64(password)}, password},
-		{"LOGIN", []string{"not base64: " + account, password}, password},
+		{"LOGIN", []string{account, password}, password},
 		{"PLAIN", []string{plain64("\x00" + account + "\x00" + password)}, password},
 		{"XOAUTH2", []string{plain64("user=" + account + "\x01auth=Bearer " + password + "\x01\x01")}, password},
 		{"CRAM-MD5", nil, "digest"},

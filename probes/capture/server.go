@@ -22,7 +22,9 @@ import (
 // at once.
 type Store interface {
 	// Message opens the place for a message's bytes as received, and names it
-	// as it goes into Message.File. Close returns when the bytes are on disk.
+	// as it goes into Message.File. Close returns when the bytes are on disk. A
+	// writer that also has the method Discard() error is asked by it, in place
+	// of Close, to give up a message that the client did not finish.
 	Message(id string) (w io.WriteCloser, file string, err error)
 	// Keep returns when the session is on disk. A later record of the same id
 	// replaces the earlier.
@@ -115,6 +117,7 @@ type run struct {
 	limits  Limits
 	door    *door
 	ended   chan probes.Session
+	keeping chan struct{} // one for each closed connection whose record is not kept yet
 	serving sync.WaitGroup
 	disk    budget
 	popped  visitors
@@ -137,12 +140,13 @@ func newRun(s *Server) *run {
 	}
 	limits := c.Limits.orDefault()
 	return &run{
-		Server: &c,
-		limits: limits,
-		door:   newDoor(limits, c.AllowPublic, c.Now),
-		ended:  make(chan probes.Session, 64),
-		disk:   budget{left: limits.Disk},
-		conns:  map[*conn]struct{}{},
+		Server:  &c,
+		limits:  limits,
+		door:    newDoor(limits, c.AllowPublic, c.Now),
+		ended:   make(chan probes.Session, 64),
+		keeping: make(chan struct{}, limits.Connections),
+		disk:    budget{left: limits.Disk},
+		conns:   map[*conn]struct{}{},
 	}
 }
 
@@ -198,7 +202,7 @@ func (r *run) admit(raw net.Conn, pop3 bool) {
 			c.turnAway(refusal)
 			return
 		}
-		defer r.door.leave(peer)
+		c.leave = func() { r.door.leave(peer) }
 		c.serve()
 	})
 }

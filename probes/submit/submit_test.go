@@ -308,7 +308,10 @@ func TestGarbageServersAreBounded(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r, _, ended := talk(t, tt.do)
-			r.Timeouts = submit.Timeouts{Command: 300 * time.Millisecond, Final: 300 * time.Millisecond, Quit: 100 * time.Millisecond}
+			r.Timeouts = submit.Timeouts{Command: 5 * time.Second, Final: 5 * time.Second, Quit: 100 * time.Millisecond}
+			if tt.want == submit.TimedOut { // only then is the limit waited for
+				r.Timeouts.Command, r.Timeouts.Final = time.Second, time.Second
+			}
 			tr := submit.Send(t.Context(), r, nil)
 			<-ended
 			at := tr.Reached()

@@ -29,6 +29,8 @@ func (c *call) followLogs(ctx context.Context, x *checks.Explainer, files []stri
 }
 
 // follow looks at the logs at every tick.
+//
+//nolint:gocognit // files, ticks and the end are one loop; apart they would share its state
 func (c *call) follow(ctx context.Context, x *checks.Explainer, files []string, ticks <-chan time.Time) error {
 	seen := map[string]bool{}
 	var failed error

@@ -104,6 +104,8 @@ func logFault(name string, err error) error {
 
 // logText is the text of a log: gzip is unpacked and UTF-16 made UTF-8,
 // whatever the name of the file says. What holds no text is refused.
+//
+//nolint:gocognit // one branch for each kind of file
 func logText(in io.Reader) (io.Reader, error) {
 	b := bufio.NewReaderSize(in, 64<<10)
 	head, err := peek(b, 2)

@@ -38,13 +38,14 @@ func (c *call) note(key string, args text.Args) {
 // session is one captured session in a line: when, who, what it did, how it
 // ended.
 func (c *call) session(s probes.Session) string {
-	line := fmt.Sprintf("%s  %-15s  %-14s  %s", s.Started.Local().Format(time.TimeOnly), s.Peer, orDash(cut(s.Hello, 40)), c.sessionWords(s))
+	var line strings.Builder
+	line.WriteString(fmt.Sprintf("%s  %-15s  %-14s  %s", s.Started.Local().Format(time.TimeOnly), s.Peer, orDash(cut(s.Hello, 40)), c.sessionWords(s)))
 	for _, q := range s.Quirks {
 		if q == "keep_failed" || strings.HasPrefix(q, "limit_") {
-			line += "\n    ! " + c.tr.T("quirk."+q) // something was not kept: that is news
+			line.WriteString("\n    ! " + c.tr.T("quirk."+q)) // something was not kept: that is news
 		}
 	}
-	return line
+	return line.String()
 }
 
 func (c *call) sessionWords(s probes.Session) string {

@@ -84,3 +84,12 @@ func (m *message) discard() error {
 	}
 	return nil
 }
+
+// Discard gives the message up: nothing of it stays.
+func (m *message) Discard() error {
+	if m.closed {
+		return fs.ErrClosed
+	}
+	m.closed = true
+	return errors.Join(m.file.Close(), m.discard())
+}
