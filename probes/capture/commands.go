@@ -120,7 +120,7 @@ func (c *conn) notTLS() bool {
 	if c.tls != nil || c.spoke() {
 		return true
 	}
-	if _, err := c.in.first(c.limits.Command); err != nil {
+	if err := c.in.first(c.limits.Command); err != nil {
 		c.hungUp(err)
 		return false
 	}
@@ -277,13 +277,13 @@ func (c *conn) hello(cmd command) {
 	if first == "" {
 		first = "{host}"
 	}
-	text := "250 " + first
+	lines := []string{"250 " + first}
 	if cmd.verb == "EHLO" {
 		for _, l := range c.policy.lines(c.tls != nil) {
-			text += "\n250 " + l
+			lines = append(lines, "250 "+l)
 		}
 	}
-	if c.answer(text, cmd.verb) == '2' {
+	if c.answer(strings.Join(lines, "\n"), cmd.verb) == '2' {
 		c.greeted = true
 		c.dropMail()
 	}

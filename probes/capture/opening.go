@@ -62,7 +62,7 @@ func (c *conn) speaksFirst(implicit bool) (bool, error) {
 		c.door.began(c.peer, c.port, false)
 		return false, nil
 	}
-	_, err := c.in.first(wait)
+	err := c.in.first(wait)
 	if isTimeout(err) && !c.isStopped() {
 		c.door.began(c.peer, c.port, false)
 		return false, nil

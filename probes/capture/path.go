@@ -33,6 +33,8 @@ type path struct {
 
 // parsePath reads what follows MAIL or RCPT: "FROM:<a@b> SIZE=1", and all
 // that devices make of it. ok is false when there is no address to be found.
+//
+//nolint:gocognit // one branch for each spelling that was seen
 func parsePath(arg []byte, word string) (p path, ok bool) {
 	if len(arg) < len(word) || !strings.EqualFold(string(arg[:len(word)]), word) {
 		return p, false
@@ -250,10 +252,8 @@ func (c *conn) rcptTo(cmd command) {
 
 // recipient adds one to all that the session wrote to.
 func (r *record) recipient(addr string) {
-	for _, known := range r.RcptTo {
-		if known == addr {
-			return
-		}
+	if slices.Contains(r.RcptTo, addr) {
+		return
 	}
 	if len(r.RcptTo) < keptRcpts && r.spend(len(addr)+perLine) {
 		r.RcptTo = append(r.RcptTo, addr)

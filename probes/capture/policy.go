@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -146,9 +147,7 @@ func policies() []Policy {
 func (p Policy) but(change func(*Policy)) Policy {
 	p.EHLO, p.EHLOTLS = slices.Clone(p.EHLO), slices.Clone(p.EHLOTLS)
 	replies := map[string]string{}
-	for k, v := range p.Replies {
-		replies[k] = v
-	}
+	maps.Copy(replies, p.Replies)
 	p.Replies = replies
 	change(&p)
 	return p

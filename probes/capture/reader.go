@@ -111,14 +111,12 @@ func (b *reader) shrink() {
 	}
 }
 
-// first is the first byte without taking it, after at most d.
-func (b *reader) first(d time.Duration) (byte, error) {
-	if b.r == b.w {
-		if err := b.more(bufferStart, d); err != nil {
-			return 0, err
-		}
+// first waits for the first byte, at most d, without taking it.
+func (b *reader) first(d time.Duration) error {
+	if b.r < b.w {
+		return nil
 	}
-	return b.buf[b.r], nil
+	return b.more(bufferStart, d)
 }
 
 // line is one command line without its end, at most limit bytes of it; it

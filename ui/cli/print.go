@@ -39,9 +39,9 @@ func (c *call) note(key string, args text.Args) {
 // ended.
 func (c *call) session(s probes.Session) string {
 	var line strings.Builder
-	line.WriteString(fmt.Sprintf("%s  %-15s  %-14s  %s", s.Started.Local().Format(time.TimeOnly), s.Peer, orDash(cut(s.Hello, 40)), c.sessionWords(s)))
+	fmt.Fprintf(&line, "%s  %-15s  %-14s  %s", s.Started.Local().Format(time.TimeOnly), s.Peer, orDash(cut(s.Hello, 40)), c.sessionWords(s))
 	for _, q := range s.Quirks {
-		if q == "keep_failed" || strings.HasPrefix(q, "limit_") {
+		if q == "keep_failed" || q == "internal_fault" || strings.HasPrefix(q, "limit_") {
 			line.WriteString("\n    ! " + c.tr.T("quirk."+q)) // something was not kept: that is news
 		}
 	}

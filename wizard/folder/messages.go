@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func (f *Folder) Message(id string) (io.WriteCloser, string, error) {
 	if err != nil {
 		return nil, "", fault("make "+m.name, f.dir, err)
 	}
-	m.file = file
+	m.file, m.out = file, bufio.NewWriterSize(file, 32<<10)
 	return m, m.name, nil
 }
 
@@ -36,6 +37,7 @@ func (f *Folder) Message(id string) (io.WriteCloser, string, error) {
 type message struct {
 	folder        *Folder
 	file          *os.File
+	out           *bufio.Writer // a capture writes line by line
 	partial, name string
 	failed        error // of the first write that failed
 	closed        bool
@@ -45,7 +47,7 @@ func (m *message) Write(b []byte) (int, error) {
 	if m.failed != nil {
 		return 0, m.failed
 	}
-	n, err := m.file.Write(b)
+	n, err := m.out.Write(b)
 	m.failed = fault("write "+m.name, m.folder.dir, err)
 	return n, m.failed
 }
@@ -58,7 +60,7 @@ func (m *message) Close() error {
 	m.closed = true
 	err := m.failed
 	if err == nil {
-		err = m.file.Sync()
+		err = errors.Join(m.out.Flush(), m.file.Sync())
 	}
 	err = errors.Join(err, m.file.Close())
 	if err == nil {
