@@ -77,13 +77,20 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	go func() {
 		done <- Run(ctx, w.options(), tea.WithInput(in), tea.WithOutput(io.Discard), tea.WithWindowSize(80, 24), tea.WithoutSignals())
 	}()
-	if _, err := keys.Write([]byte("c")); err != nil {
-		t.Fatal(err)
-	}
-	for running := 0; running == 0; time.Sleep(time.Millisecond) {
+	// A key that comes before the window's size is known does nothing, so it is
+	// pressed until the capture runs.
+	running := func() bool {
 		w.mu.Lock()
-		running = w.captures
-		w.mu.Unlock()
+		defer w.mu.Unlock()
+		return w.captures > 0
+	}
+	for deadline := time.Now().Add(20 * time.Second); !running(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("c did not start a capture")
+		}
+		if _, err := keys.Write([]byte("c")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cancel()
 	if err := <-done; err != nil {
