@@ -87,6 +87,13 @@ func TestJSONContract(t *testing.T) {
 	hold(run(t, "", "explain", "--json", "550 5.9.99 Something of tomorrow"))
 	hold(run(t, "AADSTS7000215: x\n535 5.7.3 no\n", "explain", "--json", "--lang", "fr"))
 	hold(run(t, "", "devices", "--json"))
+	hold(run(t, "", "plan", "--calendar", "--json"))
+	hold(run(t, "", "relay", "--json"))
+	planned := planned(t)
+	hold(run(t, "", "plan", "--json", "--folder", planned))
+	hold(run(t, "", "plan", "--json", "--folder", planned, "--sender", "192.0.2.50"))
+	hold(run(t, "", "ask", "192.0.2.50", "--json", "--set", "recipients=inside", "--folder", planned))
+	hold(run(t, "", "relay", "--json", "--kind", "postfix", "--to", t.TempDir(), "--allow", "192.0.2.0/24", "--account", "scan@contoso.example", "--folder", planned))
 	hold(run(t, "", "script", "list", "--json"))
 	hold(run(t, "", "script", "show", "service-principal", "--json"))
 	hold(run(t, "", "script", "save", "--all", "--json", "--to", t.TempDir()))
@@ -95,6 +102,23 @@ func TestJSONContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	hold(run(t, "", "script", "check", answer, "--json"))
+	tenant := filepath.Join(t.TempDir(), "tenant")
+	hold(run(t, "", "script", "run", "smtp-auth", "--yes", "--lab", "--json", "--mailbox", "scan@contoso.example", "--folder", tenant))
+	hold(run(t, "", "log", "--json", "--folder", tenant))
+	hold(run(t, "", "state", "--read", "--lab", "--json", "--folder", tenant))
+	hold(run(t, "", "rights", "--json", "--folder", tenant))
+	hold(run(t, "", "rights", "prove", "--lab", "--json", "--outside", "it@contoso.example", "--folder", tenant))
+	hold(run(t, "", "send", "--lab", "--json", "--route", "basic", "--repeat", "swaks", "--transcripts", "--folder", dir))
+	hold(run(t, "", "send", "--lab", "--json", "--route", "connector", "--auth", "certificate", "--folder", dir))
+	hold(run(t, "", "send", "--lab", "--json", "--route", "graph", "--folder", dir))
+	hold(run(t, "", "send", "--lab", "--json", "--forecast", "--folder", dir))
+	hold(run(t, "", "send", "--lab", "--json", "--all", "--sender", "127.0.0.1", "--folder", dir))
+	hold(run(t, "", "register", "--lab", "--json", "--lab-fault", "replication"))
+	hold(run(t, "", "lab", "--faults", "--json"))
+	hold(run(t, "", "check", "dns", "--json", "--lab"))
+	hold(run(t, "Message-ID: <1@contoso.example>\n", "check", "headers", "--json"))
+	hold(run(t, "", "send", "--json", "--lab", "--route", "direct", "--verify"))
+	hold(runFind(t))
 	hold(runLab(t))
 	hold(runInterview(t))
 	for kind := range known {
@@ -102,6 +126,39 @@ func TestJSONContract(t *testing.T) {
 			t.Errorf("no command wrote a %s", kind)
 		}
 	}
+}
+
+// planned is a migration that knows two senders of one account from a list.
+func planned(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	list := filepath.Join(dir, "list.csv")
+	content := "name;address;mailbox\nscan;192.0.2.50;scan@contoso.example\nfax;192.0.2.51;scan@contoso.example\n"
+	if err := os.WriteFile(list, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, "migration")
+	run(t, "", "import", list, "--folder", folder, "--json")
+	return folder
+}
+
+// runFind takes up a file and a log of the lab, merges them with a colleague's
+// folder, and writes the report.
+func runFind(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	mine, file := filepath.Join(dir, "mine"), filepath.Join(dir, "liste.csv")
+	list := "Name,Model,IP,Mailbox\nCopier,Ricoh IM C3000,192.0.2.7,scan@contoso.example\n,,,\n"
+	if err := os.WriteFile(file, []byte(list), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, "", "import", "--live", "sign-ins", "--lab", "--json", "--folder", mine)
+	out += run(t, "", "import", file, file, "--lab", "--json", "--folder", mine)
+	run(t, "", "import", file, "--folder", filepath.Join(dir, "theirs"))
+	out += run(t, "", "merge", filepath.Join(dir, "theirs"), "--json", "--folder", filepath.Join(dir, "ours"))
+	out += run(t, "", "report", "--lab", "--json", "--folder", mine)
+	out += run(t, "", "report", "--checklist", "--lab", "--json", "--folder", mine)
+	return out + run(t, "", "list", dir, "--json")
 }
 
 // runLab starts the lab and stops it when its line is there.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,12 +17,15 @@ import (
 // why it failed, what to do now.
 func TestEveryFaultHasItsThreeParts(t *testing.T) {
 	codes := map[string]string{}
-	written := regexp.MustCompile(`(?:Code: *|probes\.Code *= *|fault\([^()]*|Code\()"([a-z][a-z_]+)"`)
+	written := regexp.MustCompile(`(?:Code: *|probes\.Code *= *|[fF]ault\([^,(){}]*, *|Code\()"([a-z][a-z_]+)"`)
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		b, err := os.ReadFile(path)
+		if strings.HasPrefix(filepath.ToSlash(path), "probes/lab/") {
+			b = bytes.ReplaceAll(b, []byte("l.fault("), nil) // the lab's own, which are turned on by name
+		}
 		for _, m := range written.FindAllStringSubmatch(string(b), -1) {
 			codes[m[1]] = path
 		}

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-//go:embed locales/*.json powershell/*.tmpl catalogues/*.json
+//go:embed locales/*.json powershell/*.tmpl catalogues/*.json relay/*.tmpl
 var files embed.FS
 
 // Locales holds <lang>.json, one flat catalogue per language.
@@ -16,6 +16,9 @@ func Locales() fs.FS { return sub("locales") }
 
 // PowerShell holds the frame that every script is written in.
 func PowerShell() fs.FS { return sub("powershell") }
+
+// Relay holds the files of a local relay, as templates.
+func Relay() fs.FS { return sub("relay") }
 
 // Catalogues holds the facts as data: replies, AADSTS codes, clouds, dates.
 func Catalogues() fs.FS { return sub("catalogues") }

@@ -33,6 +33,8 @@ type Finding struct {
 	Args   map[string]string `json:"args,omitempty"`
 	// Remedy is a stable id; its words are under "remedy.<id>".
 	Remedy string `json:"remedy,omitempty"`
+	// Script names the script that mends it, where one does.
+	Script string `json:"script,omitempty"`
 }
 
 // MarshalJSON writes the finding with its type.
@@ -54,6 +56,12 @@ type Facts struct {
 	// Device is the product that the sender is, as the admin said or as
 	// Devices.Identify guessed; nil means not known.
 	Device *Device
+	// Canary is what became of canaries that were typed into it.
+	Canary []CanaryResult
+	// Heard is what files say of it, one for each.
+	Heard []Heard
+	// Answers are what people said of it, by the id of the question.
+	Answers map[string]string
 }
 
 // Fit says how well a route fits a sender.
@@ -73,7 +81,14 @@ const (
 type Reason struct {
 	ID   string            `json:"id"`
 	Args map[string]string `json:"args,omitempty"`
+	// By is what would tell, where something is not known.
+	By Teller `json:"by,omitempty"`
 }
+
+// Teller is what would tell what is not known: "capture", a capture with a
+// policy as "capture:oauth-only", a question to people as "ask:recipients",
+// "tenant", "maker", "provider", "microsoft".
+type Teller string
 
 // Ranked is one route as it fits one sender.
 type Ranked struct {
@@ -83,6 +98,16 @@ type Ranked struct {
 	Against []Reason     `json:"against,omitempty"`
 	Needs   []Reason     `json:"needs,omitempty"` // what is to be had or changed first
 	Lacks   []Reason     `json:"lacks,omitempty"` // what is not known, and what would tell
+}
+
+// Limit is a limit that a route has, as far as it is known. Its words are under
+// "limit.<id>".
+type Limit struct {
+	Route      probes.Route `json:"route,omitempty"`
+	ID         string       `json:"id"`
+	Value      int64        `json:"value,omitempty"`
+	Source     string       `json:"source,omitempty"`
+	Confidence string       `json:"confidence,omitempty"` // words under "confidence.<value>"; "" is not told
 }
 
 // Worst is the most severe status among the findings.

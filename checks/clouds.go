@@ -16,6 +16,9 @@ type Cloud struct {
 	Delegated  string   `json:"delegated_scope,omitempty"`
 	AppScope   string   `json:"app_scope"`
 	PowerShell string   `json:"exchange_environment"` // for -ExchangeEnvironmentName
+	// SPF is the domain that a domain's SPF policy includes for mail that
+	// Exchange Online sends.
+	SPF string `json:"spf,omitempty"`
 	// Conflicts are values that other sources give, by field.
 	Conflicts  map[string]string `json:"conflicts,omitempty"`
 	Source     string            `json:"source"`

@@ -28,17 +28,50 @@ func OAuthSupports() []OAuthSupport {
 	return []OAuthSupport{OAuthYes, OAuthNo, OAuthGraph, OAuthClaimed, OAuthToken, OAuthNotKnown}
 }
 
+// SignInPattern is how a product gets its token. Its words are under
+// "pattern.<value>", and what breaks it under "pattern.<value>.breaks".
+type SignInPattern string
+
+// The patterns. All but OwnApp are delegated: one account, a refresh token.
+const (
+	DeviceCode SignInPattern = "device-code"  // a code is typed on Microsoft's page
+	Panel      SignInPattern = "panel"        // sign-in on the panel, with its browser
+	MakerApp   SignInPattern = "maker-app"    // through the maker's multi-tenant app
+	Browser    SignInPattern = "browser"      // in an admin's browser
+	OwnAppUser SignInPattern = "own-app-user" // an app registration of yours, as a user
+	OwnApp     SignInPattern = "own-app"      // an app registration of yours, as the app
+)
+
+// SignInPatterns lists every pattern.
+func SignInPatterns() []SignInPattern {
+	return []SignInPattern{DeviceCode, Panel, MakerApp, Browser, OwnAppUser, OwnApp}
+}
+
+// Delegated tells whether the product signs in as a person does.
+func (p SignInPattern) Delegated() bool { return p != "" && p != OwnApp }
+
 // Device is one product of the catalogue. How it does OAuth is said under
 // "device.<id>.oauth", unless it is not known.
 type Device struct {
-	ID         string       `json:"id"`
-	Name       string       `json:"name"`
-	Kind       string       `json:"kind"` // words under "kind.<kind>"
-	Scope      string       `json:"scope,omitempty"`
-	OAuth      OAuthSupport `json:"oauth"`
-	Source     string       `json:"source,omitempty"`
-	Confidence string       `json:"confidence"`
-	Hints      []Hint       `json:"hints,omitempty"`
+	ID    string       `json:"id"`
+	Name  string       `json:"name"`
+	Kind  string       `json:"kind"` // words under "kind.<kind>"
+	Scope string       `json:"scope,omitempty"`
+	OAuth OAuthSupport `json:"oauth"`
+	// Since is the first version that has it, as the source names it.
+	Since string `json:"since,omitempty"`
+	// Menu is the path to it, in the product's own words.
+	Menu    []string      `json:"menu,omitempty"`
+	Pattern SignInPattern `json:"pattern,omitempty"`
+	// Consent are the delegated permissions that its app asks for.
+	Consent []string `json:"consent,omitempty"`
+	// Limits are what else is to be minded; words under "device.limit.<id>".
+	Limits []string `json:"limits,omitempty"`
+	Source string   `json:"source,omitempty"`
+	// Date of the source, as exact as it is known.
+	Date       string `json:"date,omitempty"`
+	Confidence string `json:"confidence"`
+	Hints      []Hint `json:"hints,omitempty"`
 }
 
 // Hint is what gives a product away in a session.

@@ -44,6 +44,9 @@ type Explanation struct {
 	Last  string `json:"last,omitempty"`
 
 	causes, remedies int
+	// likely and helpful, when set, are the numbers of the causes and remedies
+	// that are left, the likeliest first.
+	likely, helpful []int
 }
 
 // MarshalJSON writes the explanation with its type.
@@ -77,8 +80,8 @@ func (e Explanation) Worded(words func(key string) (string, bool)) Explanation {
 	}
 	key := e.Key()
 	e.Meaning = say(key + ".meaning")
-	e.Causes = numbered(say, key+".cause.", e.causes)
-	e.Remedies = numbered(say, key+".remedy.", e.remedies)
+	e.Causes = numbered(say, key+".cause.", e.causes, e.likely)
+	e.Remedies = numbered(say, key+".remedy.", e.remedies, e.helpful)
 	return e
 }
 
@@ -105,10 +108,16 @@ func (e Explanation) wordedUnknown(say func(string) string) Explanation {
 	return e
 }
 
-func numbered(say func(string) string, key string, n int) []string {
+// numbered are the sentences 1 to n of a row, or those that are picked.
+func numbered(say func(string) string, key string, n int, picked []int) []string {
 	var out []string
 	for i := range n {
-		out = append(out, say(key+strconv.Itoa(i+1)))
+		if picked == nil {
+			out = append(out, say(key+strconv.Itoa(i+1)))
+		}
+	}
+	for _, i := range picked {
+		out = append(out, say(key+strconv.Itoa(i)))
 	}
 	return out
 }

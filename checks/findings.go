@@ -18,7 +18,7 @@ type Check struct {
 // All lists the checks in the order in which an admin should read them: what
 // will stop first, then what limits the choice of a route, then the rest.
 func All() []Check {
-	return []Check{
+	return append([]Check{
 		{"password", can(Fail), "leave-password", password},
 		{"password-unnamed", can(Fail), "leave-password", passwordUnnamed},
 		{"cleartext", can(Warn, Fail), "starttls", cleartext},
@@ -41,7 +41,7 @@ func All() []Check {
 		{"tries-in-turn", can(Warn), "tries-in-turn", triesInTurn},
 		{"certificate", can(Pass, Warn), "certificate", certificate},
 		{"hello", can(Warn), "hello", hello},
-	}
+	}, heardChecks()...)
 }
 
 func can(s ...Status) []Status { return s }
@@ -167,12 +167,8 @@ func tokenAudience(s *seen) (Status, map[string]string) {
 	}
 	audience := s.token.auth.Claims.Audience
 	args := evidence(s.token.at, "audience", audience)
-	for _, host := range []string{
-		"outlook.office365.com", "outlook.office.com", "outlook.office365.us", "outlook-dod.office365.us", "partner.outlook.cn",
-	} {
-		if strings.TrimSuffix(audience, "/") == "https://"+host {
-			return Pass, args
-		}
+	if outlook(audience) {
+		return Pass, args
 	}
 	return Warn, args
 }

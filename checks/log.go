@@ -153,7 +153,12 @@ func (r *Reading) block(b []byte) {
 		start := at + bytes.LastIndexByte(b[at:hit], '\n') + 1
 		end := hit + bytes.IndexByte(b[hit:], '\n')
 		if hit-start < maxLine {
-			r.line(strings.TrimRight(string(b[start:min(end, start+maxLine)]), "\r"))
+			line := strings.TrimRight(string(b[start:min(end, start+maxLine)]), "\r")
+			if more := s.next(hit + 1); b[hit] == '<' && line[0] != '{' && (more < 0 || more > end) {
+				r.whose(line) // a sender, and nothing that refuses it
+			} else {
+				r.line(line)
+			}
 		}
 		at = end + 1
 	}

@@ -168,6 +168,24 @@ func (o *origin) iis(line string) bool {
 
 // senderOn finds who sends, as the line itself has it.
 func senderOn(line string) string {
+	if strings.IndexByte(line, '<') >= 0 {
+		if who := bracketed(line); who != "" {
+			return who
+		}
+	}
+	if strings.IndexByte(line, '=') < 0 {
+		return ""
+	}
+	for _, mark := range [...]string{"sasl_username=", "set_id=", "account=", "mailbox="} {
+		if _, after, ok := strings.Cut(line, mark); ok {
+			return name(after)
+		}
+	}
+	return ""
+}
+
+// bracketed finds the sender of an envelope.
+func bracketed(line string) string {
 	for _, mark := range [...]string{"from=<", " F=<", "FROM:<", "from:<"} {
 		if _, after, ok := strings.Cut(line, mark); ok {
 			if who, _, ok := strings.Cut(after, ">"); ok && len(who) <= maxName {
@@ -177,11 +195,6 @@ func senderOn(line string) string {
 	}
 	if _, after, ok := strings.Cut(line, " <= "); ok { // Exim takes a message
 		return name(after)
-	}
-	for _, mark := range [...]string{"sasl_username=", "set_id=", "account=", "mailbox="} {
-		if _, after, ok := strings.Cut(line, mark); ok {
-			return name(after)
-		}
 	}
 	return ""
 }

@@ -109,13 +109,21 @@ func isSecret(word string) bool {
 	if len(core) < 6 {
 		return false
 	}
+	var first [6]byte // mostly enough to see that it is none
+	if n, err := base64.RawStdEncoding.Decode(first[:], []byte(core[:min(len(core), 8)])); err != nil && len(core) >= 8 || !isReadable(first[:n]) {
+		return false
+	}
 	plain, err := base64.RawStdEncoding.DecodeString(core)
 	if err != nil {
 		return false
 	}
-	if prompt := strings.ToLower(string(plain)); prompt == "username:" || prompt == "password:" {
-		return false // what LOGIN asks
-	}
+	prompt := string(plain)
+	return isReadable(plain) && !strings.EqualFold(prompt, "username:") && !strings.EqualFold(prompt, "password:") // what LOGIN asks
+}
+
+// isReadable tells text, with the bytes that PLAIN and XOAUTH2 put between
+// their parts.
+func isReadable(plain []byte) bool {
 	for _, c := range plain {
 		if c != 0 && c != 1 && (c < ' ' || c > '~') {
 			return false

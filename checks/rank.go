@@ -42,7 +42,7 @@ func preference() map[probes.Route]int {
 // open, each thing that is needed or not known counts against a route.
 func Rank(f Facts) []Ranked {
 	s := look(f)
-	at := map[probes.Route]int{}
+	at, tellers := map[probes.Route]int{}, tellers()
 	out := make([]Ranked, 0, len(probes.Routes()))
 	for i, r := range probes.Routes() {
 		out = append(out, Ranked{Route: r})
@@ -54,11 +54,15 @@ func Rank(f Facts) []Ranked {
 			continue
 		}
 		for _, route := range r.routes {
-			out[at[route]].add(r.side, Reason{r.id, args})
+			why := Reason{ID: r.id, Args: args}
+			if r.side == lacks {
+				why.By = tellers[r.id]
+			}
+			out[at[route]].add(r.side, why)
 		}
 	}
 	for i := range out {
-		out[i].Fit = out[i].fit(s.trialReasons(&out[i]), len(s.sessions) > 0)
+		out[i].Fit = out[i].fit(s.trialReasons(&out[i]), s.known())
 	}
 	liked := preference()
 	slices.SortStableFunc(out, func(a, b Ranked) int {
@@ -130,14 +134,14 @@ func (s *seen) trialReasons(r *Ranked) (sent bool) {
 	switch last.Outcome {
 	case probes.TrialSent:
 		if last.Receipt != nil && last.Receipt.Found {
-			r.add(speaksFor, Reason{"arrived", args})
+			r.add(speaksFor, Reason{ID: "arrived", Args: args})
 		} else {
-			r.add(speaksFor, Reason{"sent", args})
+			r.add(speaksFor, Reason{ID: "sent", Args: args})
 		}
 		return true
 	case probes.TrialRefused:
 		args["reply"] = short(last.Reply)
-		r.add(needs, Reason{"was-refused", args})
+		r.add(needs, Reason{ID: "was-refused", Args: args})
 	}
 	return false
 }

@@ -10,7 +10,9 @@ import (
 
 // rules is the table of the judgement: which evidence says what about which
 // routes. What the routes demand is said at the functions.
-func rules() []rule { return slices.Concat(signedInRules(), anyoneRules()) }
+func rules() []rule {
+	return slices.Concat(signedInRules(), anyoneRules(), canaryRules(), heardRules())
+}
 
 // signedInRules are about the routes that the sender signs in on.
 func signedInRules() []rule {
@@ -129,8 +131,21 @@ func when(is bool) map[string]string {
 	return map[string]string{}
 }
 
-// always is for what a route asks of every sender.
-func always(s *seen) map[string]string { return when(len(s.sessions) > 0) }
+// always is for what a route asks of every sender that anything is known of.
+func always(s *seen) map[string]string { return when(s.known()) }
+
+// known tells whether anything is known of the sender beside its name.
+func (s *seen) known() bool { return len(s.sessions) > 0 || len(s.Heard) > 0 || len(s.Answers) > 0 }
+
+// tellers says what would tell each thing that is not known.
+func tellers() map[string]Teller {
+	return map[string]Teller{
+		"capture": "capture", "tls": "capture", "sign-in": "capture:" + asExchange, "oauth": "capture:" + oauthOnly,
+		"unauthenticated": "capture:" + asRelay, "without-tls": "capture:" + withoutTLS,
+		"recipients": "ask:" + askRecipients, "domains": "tenant", "reject-direct-send": "tenant",
+		"software": "maker", "hve-password": "microsoft", "provider-tls": "provider",
+	}
+}
 
 func neverSeen(s *seen) map[string]string { return when(len(s.sessions) == 0) }
 
@@ -174,8 +189,8 @@ func makerSays(wanted ...OAuthSupport) func(*seen) map[string]string {
 // oauthNotKnown: neither seen nor asked; what the maker says of a product is
 // not yet this device's setting and firmware.
 func oauthNotKnown(s *seen) map[string]string {
-	known := s.token.at != nil || s.noOAuth != nil || makerSays(OAuthNo)(s) != nil
-	return when(len(s.sessions) > 0 && !known)
+	known := s.token.at != nil || s.heard.token != nil || s.noOAuth != nil || makerSays(OAuthNo)(s) != nil
+	return when(s.known() && !known)
 }
 
 func otherAudience(s *seen) map[string]string {
@@ -212,7 +227,8 @@ func tlsOld(s *seen) map[string]string {
 
 func tlsNotKnown(s *seen) map[string]string {
 	_, known := s.speaksTLS12()
-	return when(len(s.sessions) > 0 && !known)
+	heard := s.heard.oldTLS != nil || s.heard.someOld != nil || s.heard.newTLS != nil
+	return when(s.known() && !known && !heard)
 }
 
 // onlyImplicit: client submission has no port 465.
@@ -231,7 +247,8 @@ func usesPassword(s *seen) map[string]string {
 }
 
 func signInNotKnown(s *seen) map[string]string {
-	return when(len(s.sessions) > 0 && s.password.at == nil && s.token.at == nil)
+	heard := s.heard.basic != nil || s.heard.token != nil
+	return when(s.known() && s.password.at == nil && s.token.at == nil && !heard)
 }
 
 // overSize: HVE takes 10 MB, ACS a request of 10 MB.
@@ -263,11 +280,13 @@ func writesOutside(s *seen) map[string]string {
 }
 
 func recipientsNotKnown(s *seen) map[string]string {
-	return when(len(s.sessions) > 0 && s.toAt == nil)
+	heard := s.heard.outsideAt != nil || s.heard.insideAt != nil
+	return when(s.known() && s.toAt == nil && !heard && !saidRecipients(s))
 }
 
 func domainsNotKnown(s *seen) map[string]string {
-	return when(s.toAt != nil && len(s.Domains) == 0)
+	heard := slices.ContainsFunc(s.Heard, func(h Heard) bool { return len(h.To) > 0 })
+	return when((s.toAt != nil || heard) && len(s.Domains) == 0 && !saidRecipients(s))
 }
 
 // sendsUnauthenticated: the connector and Direct Send offer no sign-in.
@@ -281,7 +300,7 @@ func stopsWithoutSignIn(s *seen) map[string]string {
 }
 
 func unauthenticatedNotKnown(s *seen) map[string]string {
-	return when(len(s.sessions) > 0 && s.unauthenticated() == nil && s.stopped == nil)
+	return when(s.known() && s.unauthenticated() == nil && s.stopped == nil)
 }
 
 // sendsWithoutTLS counts only for a sender whose TLS is too old: for any other
@@ -323,7 +342,7 @@ func sendsAsAnother(s *seen) map[string]string {
 }
 
 func softwareNotKnown(s *seen) map[string]string {
-	return when(len(s.sessions) > 0 && makerSays(OAuthGraph)(s) == nil)
+	return when(s.known() && makerSays(OAuthGraph)(s) == nil)
 }
 
 func sendsToday(s *seen) map[string]string {

@@ -15,6 +15,8 @@ import (
 type seen struct {
 	Facts
 	sessions []*probes.Session // of the sender, in the order of time
+	canary   canarySeen
+	heard    heardSeen
 
 	password    use      // the last sign-in with a password
 	cleartext   use      // the last one without TLS although it was to be had
@@ -68,7 +70,7 @@ const (
 )
 
 func look(f Facts) *seen {
-	s := &seen{Facts: f}
+	s := &seen{Facts: f, canary: lookAtCanaries(f.Canary)}
 	for i := range f.Sessions {
 		if f.Sessions[i].IsSender() {
 			s.sessions = append(s.sessions, &f.Sessions[i])
@@ -81,6 +83,7 @@ func look(f Facts) *seen {
 		s.lookAtMail(c)
 		s.lookAtPolicy(c)
 	}
+	s.listen()
 	return s
 }
 

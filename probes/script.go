@@ -226,8 +226,15 @@ type ReadBackFile struct {
 	Tenant  string                         `json:"tenant,omitempty"` // tenant id
 	Results map[string][]map[string]string `json:"results"`
 	Unread  map[string]string              `json:"unread,omitempty"` // why an optional read has no rows, by its id
+	Done    []DoneStep                     `json:"done,omitempty"`   // what was changed, in order; nothing with -WhatIf
 	Step    string                         `json:"step,omitempty"`   // where the script stopped
 	Error   string                         `json:"error,omitempty"`
+}
+
+// DoneStep is a step of a script that changed something.
+type DoneStep struct {
+	Step string `json:"step"` // id of the ScriptStep
+	At   string `json:"at"`   // RFC 3339
 }
 
 // ReadBackSchema is the version of the read-back that this program writes and

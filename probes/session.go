@@ -58,6 +58,8 @@ type Claims struct {
 	Scopes   []string  `json:"scp,omitempty"`
 	Roles    []string  `json:"roles,omitempty"`
 	Expires  time.Time `json:"exp,omitzero"`
+	// NotBefore is from when on the token counts.
+	NotBefore time.Time `json:"nbf,omitzero"`
 }
 
 // Auth is one sign-in attempt. The password is never part of it.

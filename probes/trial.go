@@ -114,6 +114,8 @@ const (
 	StepRCPT     = "rcpt"
 	StepDATA     = "data"
 	StepQUIT     = "quit"
+	StepWait     = "wait"     // before another attempt, because the reply allows one
+	StepSendMail = "sendmail" // the request to Graph, which is all of the dialogue there
 )
 
 // Step is one step of a trial.
@@ -163,6 +165,84 @@ type Trial struct {
 	Explanation string   `json:"explanation,omitempty"`
 	Receipt     *Receipt `json:"receipt,omitempty"`
 	Transcript  []Line   `json:"transcript,omitempty"`
+
+	// Mode is how the connection was to be encrypted, TLS what became of it.
+	Mode TLSMode   `json:"tls_mode,omitempty"`
+	TLS  *TrialTLS `json:"tls,omitempty"`
+	// Mechanism and Account are what was signed in with; "" without a sign-in.
+	Mechanism string `json:"mechanism,omitempty"`
+	Account   string `json:"account,omitempty"`
+	// Dials are the addresses that the last attempt tried, IPv6 and IPv4.
+	Dials []Dial `json:"dials,omitempty"`
+	// Quirks are stable ids of what was odd on the way: "banner_masked",
+	// "starttls_masked", "ipv6_slow". Their words are under "oddity.<id>".
+	Quirks []string `json:"quirks,omitempty"`
+	// Size is that of the message on its way, in bytes.
+	Size int64 `json:"size,omitempty"`
+	// Message is the captured message that was sent: a session's id, or the
+	// name of a file; "" for the test message.
+	Message string `json:"message,omitempty"`
+	// Changes are those that the route demanded of a captured message.
+	Changes []MessageChange `json:"changes,omitempty"`
+}
+
+// TrialTLS is what a trial's handshake agreed on, and whether the server's
+// certificate stands.
+type TrialTLS struct {
+	Version    string `json:"version,omitempty"` // "TLS 1.3"
+	Suite      string `json:"suite,omitempty"`   // IANA name
+	ServerName string `json:"server_name"`       // that the certificate must have
+	Verified   bool   `json:"verified"`
+	// Problem is why the certificate does not stand, in the words of a Fault's
+	// Code with Args.
+	Problem Code              `json:"problem,omitempty"`
+	Args    map[string]string `json:"args,omitempty"`
+	Chain   []Certificate     `json:"chain,omitempty"` // as the server sent it, its own first
+	// Client is the fingerprint of the certificate that was offered to the
+	// server, ClientAsked whether the server asked for one.
+	Client      string `json:"client_certificate,omitempty"`
+	ClientAsked bool   `json:"client_certificate_asked,omitempty"`
+}
+
+// Certificate is one certificate of a chain, cleaned for reading.
+type Certificate struct {
+	Subject string    `json:"subject,omitempty"`
+	Issuer  string    `json:"issuer,omitempty"`
+	Names   []string  `json:"names,omitempty"` // subject alternative names
+	From    time.Time `json:"from,omitzero"`
+	Until   time.Time `json:"until,omitzero"`
+	SHA256  string    `json:"sha256"` // fingerprint, hexadecimal
+}
+
+// DialOutcome is what became of the connection to one address.
+type DialOutcome string
+
+// The outcomes of a dial.
+const (
+	DialConnected  DialOutcome = "connected"
+	DialRefused    DialOutcome = "refused"
+	DialTimeout    DialOutcome = "timeout"
+	DialNoRoute    DialOutcome = "no_route" // this machine has no way to such an address
+	DialFailed     DialOutcome = "failed"
+	DialUnfinished DialOutcome = "unfinished" // when the trial was over
+)
+
+// Dial is the connection to one address of the server.
+type Dial struct {
+	Addr    string      `json:"addr"`
+	MS      float64     `json:"ms"`
+	Outcome DialOutcome `json:"outcome"`
+	Used    bool        `json:"used,omitempty"` // the trial went over it
+}
+
+// MessageChange is one thing in which what was sent differs from what the
+// device made. Its words are under "change.<what>", the reason's under
+// "change.why.<why>".
+type MessageChange struct {
+	What string `json:"what"` // "mail_from", "rcpt_to", "header_from", "message_id", "line_ends"
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	Why  string `json:"why"` // "asked", "route", "found_again", "smtp"
 }
 
 // MarshalJSON writes the trial with its type.
@@ -171,12 +251,18 @@ func (t Trial) MarshalJSON() ([]byte, error) {
 	return typed("trial", plain(t))
 }
 
-// Reached is the last step that was tried.
+// Reached is the last step that was tried, of the last attempt.
 func (t Trial) Reached() Step {
 	if len(t.Steps) == 0 {
 		return Step{}
 	}
-	for _, s := range t.Steps {
+	last := 0
+	for i, s := range t.Steps {
+		if s.Step == StepWait {
+			last = i
+		}
+	}
+	for _, s := range t.Steps[last:] {
 		if s.Outcome == StepFailed {
 			return s
 		}
@@ -196,6 +282,36 @@ type Receipt struct {
 	AuthAs    string    `json:"auth_as,omitempty"` // X-MS-Exchange-Organization-AuthAs
 	Results   string    `json:"authentication_results,omitempty"`
 	Waited    int64     `json:"waited_ms,omitempty"` // how long it was looked for
+	// By is how it was found: ByMailbox, ByTrace or ByHeader.
+	By string `json:"by,omitempty"`
+	// Junk tells whether it lies in the junk folder; absent is not known.
+	Junk *bool `json:"junk,omitempty"`
+	// Mechanism is X-MS-Exchange-Organization-AuthMechanism, a number that
+	// Microsoft does not explain.
+	Mechanism string `json:"auth_mechanism,omitempty"`
+	// Way is how it came in, as its header tells: "submission" or "mx".
+	Way string `json:"way,omitempty"`
+	// Status is that of the message trace, FromIP the address that it came
+	// from, Events what happened to it.
+	Status string         `json:"status,omitempty"`
+	FromIP string         `json:"from_ip,omitempty"`
+	Events []ReceiptEvent `json:"events,omitempty"`
+	// Head is the message's header, to be judged; it is not kept.
+	Head []byte `json:"-"`
+}
+
+// The ways in which a message is found.
+const (
+	ByMailbox = "mailbox" // in the recipient's mailbox, through Graph
+	ByTrace   = "trace"   // in the message trace
+	ByHeader  = "header"  // by its header, which the admin has
+)
+
+// ReceiptEvent is one line of the message trace.
+type ReceiptEvent struct {
+	At          time.Time `json:"at,omitzero"`
+	Event       string    `json:"event"`
+	Description string    `json:"description,omitempty"`
 }
 
 // MarshalJSON writes the receipt with its type.

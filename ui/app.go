@@ -69,6 +69,7 @@ func (a App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		a.width, a.height = msg.Width, msg.Height
 	case tea.BackgroundColorMsg:
 		a.th = newTheme(msg.IsDark())
+		return a.tell(msg)
 	case tea.KeyPressMsg:
 		return a.press(msg)
 	case tea.PasteMsg:
@@ -89,8 +90,8 @@ func (a App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, nil
 	case backMsg:
 		return a.back()
-	case draftDoneMsg:
-		a.draft.forget(msg)
+	case draftDoneMsg, secretMsg:
+		a.draft.take(msg)
 		return a, nil
 	case overlayMsg:
 		a.over, a.overTop = msg.over, 0
@@ -127,12 +128,6 @@ func (a App) wanted(msg tea.Msg) (screen, bool) {
 		return newSession(a.env(), msg.id), true
 	case senderWantedMsg:
 		return newSender(a.env(), msg.id), true
-	case registerWantedMsg:
-		return newRegister(a.env()), true
-	case scriptWantedMsg:
-		return newScript(a.env(), msg.sender), true
-	case trialWantedMsg:
-		return newTrial(a.env(), msg.sender), true
 	case interviewWantedMsg:
 		return newInterview(a.env(), msg.peer, a.listening()), true
 	case addWantedMsg:
@@ -144,7 +139,46 @@ func (a App) wanted(msg tea.Msg) (screen, bool) {
 	case toWantedMsg:
 		return newTo(a.env(), msg), true
 	}
-	return nil, false
+	return a.setupWanted(msg)
+}
+
+// setupWanted is the screen of the tenant, of a script or of a test send that a
+// message asks for.
+func (a App) setupWanted(msg tea.Msg) (screen, bool) {
+	switch msg := msg.(type) {
+	case registerWantedMsg:
+		if a.opts.Register == nil {
+			return newRegister(a.env()), true
+		}
+		return newRegisterChoice(a.env()), true
+	case byHandMsg:
+		return newRegister(a.env()), true
+	case setupWantedMsg:
+		return newSetup(a.env(), msg.req), true
+	case undoWantedMsg:
+		return newUndo(a.env()), true
+	case changesWantedMsg:
+		return newChanges(a.env()), true
+	case outsideWantedMsg:
+		return newOutside(a.env()), true
+	case tenantWantedMsg:
+		return newTenant(a.env()), true
+	case scriptWantedMsg:
+		return newScript(a.env(), msg.ref), true
+	case scriptsWantedMsg:
+		return scriptsScreen{sender: msg.sender}, true
+	case valuesWantedMsg:
+		return newValues(a.env(), msg.ref), true
+	case answerWantedMsg:
+		return newAnswer(a.env(), msg.ref), true
+	case trialWantedMsg:
+		return newTrial(a.env(), msg.sender), true
+	case tryValuesWantedMsg:
+		return newTryValues(a.env(), msg.sender), true
+	case compareWantedMsg:
+		return newCompare(msg.sender), true
+	}
+	return a.findWanted(msg)
 }
 
 func (a App) top() screen { return a.stack[len(a.stack)-1] }

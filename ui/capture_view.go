@@ -29,10 +29,10 @@ func (s captureScreen) heading(e env) (left, right string) {
 	var open, refused []string
 	for _, l := range s.ports {
 		if l.Addr != "" {
-			open = include(open, number(int(port(l.Addr))))
+			open = include(open, portName(l.Addr, l))
 		}
 		if l.Fault != nil {
-			refused = include(refused, number(int(port(l.Wanted))))
+			refused = include(refused, portName(l.Wanted, l))
 		}
 	}
 	right = e.t("capture.none_open")
@@ -43,6 +43,15 @@ func (s captureScreen) heading(e env) (left, right string) {
 		right += ", " + e.t("capture.refused", text.Args{"ports": strings.Join(refused, " ")})
 	}
 	return left, right
+}
+
+// portName is a port, with what is spoken there unless that is SMTP.
+func portName(addr string, l probes.Listening) string {
+	name := number(int(port(addr)))
+	if l.Protocol != "" {
+		name += " " + strings.ToUpper(clean(l.Protocol))
+	}
+	return name
 }
 
 func include(list []string, s string) []string {
@@ -85,7 +94,7 @@ func (s captureScreen) View(e env) string {
 func (s captureScreen) panel(e env) []string {
 	var ports []uint16
 	for _, l := range s.ports {
-		if p := port(l.Addr); p != 0 {
+		if p := port(l.Addr); p != 0 && l.Protocol == "" {
 			ports = append(ports, p)
 		}
 	}
@@ -201,6 +210,8 @@ func columnsFor(e env, shown []seenRow, width int) []column {
 // signedIn is the mechanism and account of a session in one cell.
 func signedIn(e env, c probes.Session) string {
 	switch {
+	case c.Protocol == "pop3" && c.Account() != "":
+		return "POP3 " + clean(c.Account())
 	case c.Protocol != "":
 		return e.word("protocol", c.Protocol)
 	case len(c.Auth) == 0:

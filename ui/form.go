@@ -17,6 +17,7 @@ type formScreen struct {
 	build  func() *huh.Form // anew, with the answers given so far
 	save   func(env) tea.Cmd
 	saving bool
+	doing  string // the words while it saves; "" are those of saving
 	run    int64
 }
 
@@ -121,6 +122,9 @@ func (s formScreen) actions(e env) []action {
 
 func (s formScreen) View(e env) string {
 	if s.saving {
+		if s.doing != "" {
+			return " " + e.t(s.doing)
+		}
 		return " " + e.t("app.saving")
 	}
 	lines := strings.Split(s.form.View(), "\n")

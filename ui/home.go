@@ -36,7 +36,10 @@ func (s homeScreen) heading(e env) (left, right string) {
 	return left, e.deadline()
 }
 
-func (s homeScreen) Update(_ env, msg tea.Msg) (screen, tea.Cmd) {
+func (s homeScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
+	if !s.filter.open {
+		return s, e.dragged(msg)
+	}
 	s.filter = s.filter.typed(msg)
 	return s, nil
 }
@@ -89,11 +92,14 @@ func (s homeScreen) actions(e env) []action {
 	default:
 		acts = append(acts, e.ask("capture", captureWantedMsg{}, "c"))
 	}
-	acts = append(acts, e.ask("add", addWantedMsg{}, "a"), e.ask("list", addWantedMsg{list: true}, "i"))
+	acts = append(append(acts, e.ask("add", addWantedMsg{}, "a")), e.findActions()...)
 	if len(e.mig.Senders) == 0 {
 		return acts
 	}
 	acts = append(acts, e.ask("register", registerWantedMsg{}, "r"))
+	if e.opts.Tenant != nil {
+		acts = append(acts, e.ask("tenant", tenantWantedMsg{}, "m"))
+	}
 	if c != nil && wizard.Automatic(c.Route) {
 		acts = append(acts, e.ask("try", trialWantedMsg{c.ID}, "t"))
 	}
@@ -113,7 +119,7 @@ func nextMsg(step wizard.Step, sender string) tea.Msg {
 	case wizard.StepApp:
 		return registerWantedMsg{}
 	case wizard.StepScript:
-		return scriptWantedMsg{sender}
+		return scriptWantedMsg{ScriptRef{Sender: sender}}
 	case wizard.StepByHand:
 		return editWantedMsg{sender, "note"}
 	case wizard.StepTry, wizard.StepRepair, wizard.StepVerify:
@@ -298,7 +304,11 @@ func (s homeScreen) firstStart(e env) []string {
 		lines = append(lines, " "+l)
 	}
 	lines = append(lines, "")
-	for _, way := range []struct{ key, id string }{{"c", "capture"}, {"a", "add"}, {"i", "list"}} {
+	third := "list"
+	if e.opts.Import != nil {
+		third = "import"
+	}
+	for _, way := range []struct{ key, id string }{{"c", "capture"}, {"a", "add"}, {"i", third}} {
 		mark := "   "
 		if way.id == "capture" {
 			mark = " > "

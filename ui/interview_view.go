@@ -25,7 +25,7 @@ func (s interviewScreen) heading(e env) (left, right string) {
 	var open []string
 	for _, l := range s.ports {
 		if l.Addr != "" {
-			open = include(open, number(int(port(l.Addr))))
+			open = include(open, portName(l.Addr, l))
 		}
 	}
 	return left, e.t("capture.open", text.Args{"ports": strings.Join(open, " ")})

@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"offbasic/checks"
 	"offbasic/probes"
 	"offbasic/ui/text"
@@ -74,56 +76,85 @@ type Options struct {
 	// SaveApp keeps the registration, with the secret where secrets are kept.
 	SaveApp func(ctx context.Context, tenant wizard.Tenant, app wizard.Registration, secret string) error
 
-	// Script writes the set-up of a sender as text.
-	Script func(sender string) (ScriptText, error)
+	// Register makes the app registration through Graph, step by step, and
+	// returns the new state. Nothing that it emits is a secret. nil means that
+	// it cannot be done here.
+	Register func(ctx context.Context, r RegisterRequest, emit func(SetupEvent)) (wizard.Migration, error)
+	// Made lists what was made in the tenant and can be removed, and Undo
+	// removes those with the ids, last made first; nil where Register is.
+	Made func(ctx context.Context) ([]probes.Change, error)
+	Undo func(ctx context.Context, ids []string, emit func(SetupEvent)) (wizard.Migration, error)
+
+	// Script writes a script as text.
+	Script func(ScriptRef) (ScriptText, error)
 	// SaveScript writes it to a file and returns its path.
-	SaveScript func(ctx context.Context, sender string) (path string, err error)
+	SaveScript func(ctx context.Context, r ScriptRef) (path string, err error)
+	// OpenFolder shows the folder of a file in the system's file manager.
+	OpenFolder func(ctx context.Context, path string) error
 	// ReadBack reads the answer that the script wrote. No rows and no error
 	// means that there is none yet.
-	ReadBack func(ctx context.Context, sender string) ([]ReadBackLine, error)
-	// RunScript runs it where that is possible; nil where it is not.
-	RunScript func(ctx context.Context, sender string) error
+	ReadBack func(ctx context.Context, r ScriptRef) ([]ReadBackLine, error)
+	// TakeReadBack takes an answer that was made elsewhere: its JSON, or the
+	// path of a file with it. What is taken is kept as if made here.
+	TakeReadBack func(ctx context.Context, r ScriptRef, given string) ([]ReadBackLine, error)
+	// Shell is the PowerShell that RunScript starts, "" when it needs none and
+	// no terminal.
+	Shell string
+	// RunScript runs a script that was saved, with the terminal; nil where that
+	// is not possible.
+	RunScript func(ctx context.Context, r ScriptRef, terminal Terminal) error
 
-	// Try makes one test send. A refusal is a Trial, not an error.
+	// Tenant judges what is known of the tenant; nil where nobody does.
+	Tenant func(ctx context.Context) (TenantState, error)
+
+	// ProveOutside sends a test message as a mailbox that the app must not
+	// reach, and says in words what it came to; nil where nobody can.
+	ProveOutside func(ctx context.Context, mailbox string) (words []string, err error)
+
+	// Changes is everything that was done to the tenant, oldest first, and
+	// SaveChanges writes it to a new file.
+	Changes     func(ctx context.Context) ([]probes.Change, error)
+	SaveChanges func(ctx context.Context) (path string, err error)
+
+	// Forecast says what a test send will meet, before it is made; nil where
+	// nobody does. So are Repeat and Compare.
+	Forecast func(ctx context.Context, r TryRequest) ([]checks.Finding, error)
+	// Try makes one test send, on disk when it returns. A refusal is a Trial,
+	// not an error.
 	Try func(ctx context.Context, r TryRequest, emit func(probes.Step)) (probes.Trial, error)
 	// Trial reads an earlier one; nil means that none can be read.
 	Trial func(ctx context.Context, id string) (probes.Trial, error)
 	// Verify looks for the message of a trial until it is found or it gives
 	// up; tick tells how long it has waited.
 	Verify func(ctx context.Context, t probes.Trial, tick func(waited time.Duration)) (probes.Receipt, error)
-	// Explain says what the last word of a trial means, in the language of Text.
-	Explain func(probes.Trial) Explained
+	// Explain says what the last word of a trial means, in the language of Text
+	// and with what is known of the tenant.
+	Explain func(ctx context.Context, t probes.Trial) (Explained, error)
+	// Arrival judges how a message came in.
+	Arrival func(t probes.Trial, r probes.Receipt) []checks.Finding
+	// Repeat is the command that does the same as a trial without this program,
+	// with placeholders for its secrets.
+	Repeat func(probes.Trial) string
+	// Compare tries every route that is set up for a sender, one after the
+	// other.
+	Compare func(ctx context.Context, sender string, emit func(CompareEvent)) error
+
+	FindOptions
 
 	// Accessible chooses the plain mode: questions and answers, line by line.
 	Accessible bool
 	In         io.Reader // of the plain mode; a terminal, so that a secret is not shown
 	Out        io.Writer // of the plain mode
+
+	// exec hands the terminal over; nil means tea.Exec.
+	exec func(tea.ExecCommand, tea.ExecCallback) tea.Cmd
 }
 
 // Address is an address of this machine, and the interface that has it.
 type Address struct{ Addr, Interface string }
 
-// ScriptText is a script as it is shown.
-type ScriptText struct{ Name, Text string }
-
-// ReadBackLine is one thing that a script was to set, as it was read back. Its
-// words are under "expect.<id>".
-type ReadBackLine struct {
-	ID        string
-	OK        bool
-	Got, Want string
-}
-
-// TryRequest is one test send that the admin asks for.
-type TryRequest struct {
-	Sender string // id
-	Route  probes.Route
-	To     string
-}
-
-// Explained is the meaning of a server's last word.
-type Explained struct {
-	ID, Meaning      string
-	Causes, Remedies []string
-	Known            bool
+// Terminal is what a program that the admin talks to is given.
+type Terminal struct {
+	In       io.Reader
+	Out, Err io.Writer
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"charm.land/huh/v2"
 
@@ -138,11 +137,15 @@ func (p *plain) home() error {
 			words := clean(c.Title()) + ", " + p.t("state."+string(c.State())) + ", " + p.seen(c.Seen)
 			cs = append(cs, choice{words, func() error { return p.sender(c.ID) }})
 		}
-		return append(cs,
+		cs = append(cs,
 			choice{p.t("home.way.capture"), p.capture},
 			choice{p.t("home.way.add"), p.add},
-			choice{p.t("app.title"), p.register},
+			choice{p.t("app.title"), p.registration},
 		)
+		if p.opts.Tenant != nil {
+			cs = append(cs, choice{p.t("tenant.title"), p.tenant})
+		}
+		return append(cs, p.finds()...)
 	})
 }
 
@@ -156,6 +159,11 @@ func (p *plain) changed(m wizard.Migration, err error) error {
 
 func (p *plain) question(id string, value *string, valid func(string) error) error {
 	p.say("", p.t(id), p.t(id+".why"))
+	return p.answer(value, valid)
+}
+
+// answer waits for a valid answer to what was asked.
+func (p *plain) answer(value *string, valid func(string) error) error {
 	for {
 		if *value != "" {
 			p.say(p.t("app.plain.now", text.Args{"value": clean(*value)}))
@@ -303,7 +311,7 @@ func (p *plain) sender(id string) error {
 	return p.menu(p.t("key.back"), func() []choice {
 		routes := choice{p.t("sender.routes"), func() error { return p.routes(id, ranked) }}
 		who := choice{p.t("key.who"), func() error { return p.who(id) }}
-		return append([]choice{routes, who}, p.steps(id)...)
+		return append(append([]choice{routes, who}, p.steps(id)...), p.senderFinds(id)...)
 	})
 }
 
@@ -362,91 +370,4 @@ func (p *plain) routes(id string, ranked []checks.Ranked) error {
 		return nil
 	}
 	return err
-}
-
-// steps are the script and the test send of a sender that has a route.
-func (p *plain) steps(id string) []choice {
-	c, ok := p.m.Sender(id)
-	if !ok || c.Route == "" {
-		return nil
-	}
-	if !wizard.Automatic(c.Route) {
-		p.say(p.t("next.by_hand", text.Args{"sender": clean(c.Title()), "route": p.routeName(c.Route)}))
-		return nil
-	}
-	cs := []choice{{p.t("key.try"), func() error { return p.try(id) }}}
-	if c.Route == probes.OAuth && p.m.App != nil {
-		cs = append(cs,
-			choice{p.t("key.set_up"), func() error { return p.script(id) }},
-			choice{p.t("key.read_again"), func() error { return p.readBack(id) }})
-	}
-	return cs
-}
-
-func (p *plain) script(id string) error {
-	s, err := p.opts.Script(id)
-	if err != nil {
-		return err
-	}
-	for l := range strings.Lines(s.Text) {
-		p.say(clean(strings.TrimRight(l, "\r\n")))
-	}
-	path, err := p.opts.SaveScript(p.ctx, id)
-	if err != nil {
-		return err
-	}
-	p.say(p.t("script.ui.saved", text.Args{"path": clean(path)}))
-	return p.changed(p.opts.Change(p.ctx, func(m *wizard.Migration) error { return m.Wrote(id, s.Name, p.now) }))
-}
-
-func (p *plain) readBack(id string) error {
-	rows, err := p.opts.ReadBack(p.ctx, id)
-	if err != nil {
-		return err
-	}
-	s := scriptScreen{rows: rows}
-	for _, r := range rows {
-		p.say(strings.TrimSpace(s.readRow(p.env, r, prose)))
-	}
-	if !s.good() {
-		p.say(p.t("script.ui.not_yet"))
-		return nil
-	}
-	p.say(p.t("script.ui.all_good"))
-	return p.changed(p.opts.Change(p.ctx, func(m *wizard.Migration) error { return m.ReadBack(id, p.now) }))
-}
-
-// try sends, says each step, and looks for the message.
-func (p *plain) try(id string) error {
-	c, _ := p.m.Sender(id)
-	to := c.Mailbox()
-	if err := p.question("trial.to", &to, validator{p.env}.recipient); err != nil {
-		return err
-	}
-	t, err := p.opts.Try(p.ctx, TryRequest{id, c.Route, to}, func(st probes.Step) {
-		p.say(p.t("trial.sign."+string(st.Outcome)) + " " + p.word("step", st.Step) + ": " + clean(st.Reply+st.Detail))
-	})
-	if err != nil {
-		return err
-	}
-	if err := p.changed(p.opts.Change(p.ctx, func(m *wizard.Migration) error { return m.Tried(t) })); err != nil {
-		return err
-	}
-	s := trialScreen{trial: &t}
-	if t.Outcome != probes.TrialSent {
-		p.say(s.explained(p.env, prose)...)
-		return nil
-	}
-	return p.verify(s)
-}
-
-func (p *plain) verify(s trialScreen) error {
-	p.say(p.t("trial.accepted"), p.t("trial.looking", text.Args{"mailbox": clean(strings.Join(s.trial.To, ", ")), "time": elapsed(0)}))
-	r, err := p.opts.Verify(p.ctx, *s.trial, func(time.Duration) {})
-	if err != nil {
-		return err
-	}
-	s.trial.Receipt, s.receipt = &r, &r
-	p.say(s.arrival(p.env, prose)...)
-	return p.changed(p.opts.Change(p.ctx, func(m *wizard.Migration) error { return m.Tried(*s.trial) }))
 }

@@ -81,14 +81,42 @@ func TestPlainJourneyFrench(t *testing.T) { plainJourney(t, "fr") }
 
 func TestPlainModeAsksForTheRegistration(t *testing.T) {
 	plainly(t, "en", nil, func(w *world, typed func(...string)) {
-		typed("3", "nonsense", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "contoso.example",
+		typed("3", "2", "nonsense", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "contoso.example",
 			"11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000",
-			"1", "/home/admin/app.pem", "3", "4")
+			"1", "/home/admin/app.pem", "3", "4", "5")
 		if w.app.CertFile != "/home/admin/app.pem" || w.app.Credential != wizard.Certificate {
 			t.Errorf("saved %+v", w.app)
 		}
 	})
 }
+
+// plainSetup is the way of the tenant without a screen: the registration by
+// Graph, a script with its values and an answer from elsewhere, the comparison,
+// the log, the undo.
+func plainSetup(t *testing.T, lang string) {
+	plainly(t, lang, func(w *world) {
+		ofOneSender(w, probes.OAuth)
+		w.mig.App = nil
+		w.log, w.made = tenantLog(time.Now()), tenantLog(time.Now())[:2]
+		w.tenant = tenantFound(time.Now())
+		w.setups = [][]SetupEvent{plannedSteps(), doneSteps()}
+		sent := sentTrial()
+		w.compared = []CompareEvent{{Route: probes.OAuth, Trial: &sent}, {Route: probes.HVE, Err: &probes.Fault{Op: "send", Code: "no_app"}}}
+	}, func(w *world, typed func(...string)) {
+		typed("4", "1", "", "", "1", "1", "1") // the registration, dry, then in earnest
+		typed("4")                             // back home
+		typed("1", "4", "4", "/home/anna/answer.json", "5")
+		typed("5", "1", "7")           // the comparison
+		typed("5", "2", "1", "3")      // the tenant, its log, saved
+		typed("4", "3", "1", "4", "6") // removed
+		if len(w.requests) != 2 || !w.requests[0].DryRun || w.requests[1].DryRun || len(w.taken) != 1 || len(w.undone) != 2 {
+			t.Errorf("asked for %+v, took %v, removed %v", w.requests, w.taken, w.undone)
+		}
+	})
+}
+
+func TestPlainSetup(t *testing.T)       { plainSetup(t, "en") }
+func TestPlainSetupFrench(t *testing.T) { plainSetup(t, "fr") }
 
 func TestPlainModeEndsWithItsContext(t *testing.T) {
 	w := newWorld(t, "en")

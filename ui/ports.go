@@ -141,14 +141,14 @@ func (s captureScreen) paneLines(e env) []string {
 
 // portLines is a line for each port that is open, and why each other is not.
 func (s captureScreen) portLines(e env, width int) []string {
-	const label = 7
+	const label = 10
 	var lines []string
 	for _, l := range s.ports {
 		if l.Fault == nil {
-			lines = append(lines, pad(number(int(port(l.Addr))), label)+e.th.good.Render(e.t("ports.open")))
+			lines = append(lines, pad(portName(l.Addr, l), label)+e.th.good.Render(e.t("ports.open")))
 			continue
 		}
-		said := pad(number(int(port(l.Wanted))), label) + e.t("ports.refused") + ". " + faultText(e, l.Fault)
+		said := pad(portName(l.Wanted, l), label) + e.t("ports.refused") + ". " + faultText(e, l.Fault)
 		if l.Addr != "" {
 			said += " " + e.t("capture.way_out", text.Args{"addr": clean(l.Addr)})
 		}

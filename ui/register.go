@@ -24,6 +24,28 @@ type draft struct {
 
 	add  sender
 	list string
+
+	choice registration
+	// secrets are passwords for test sends, by secretOf, while the program runs.
+	secrets map[string]string
+}
+
+// take forgets what was saved, and keeps what must not be.
+func (d *draft) take(msg tea.Msg) {
+	switch msg := msg.(type) {
+	case draftDoneMsg:
+		d.forget(msg)
+	case secretMsg:
+		d.keep(msg)
+	}
+}
+
+// keep remembers a password for a test send; none forgets it.
+func (d *draft) keep(msg secretMsg) {
+	if d.secrets == nil {
+		d.secrets = map[string]string{}
+	}
+	d.secrets[msg.of] = msg.secret
 }
 
 // sender is what is asked of a sender that is added by hand.
@@ -36,7 +58,7 @@ func (d *draft) recall(m *wizard.Migration) {
 	}
 	*d = draft{
 		open: true, tenant: m.Tenant.ID, domains: strings.Join(m.Tenant.Domains, " "),
-		credential: wizard.Secret, add: d.add, list: d.list,
+		credential: wizard.Secret, add: d.add, list: d.list, choice: d.choice, secrets: d.secrets,
 	}
 	if a := m.App; a != nil {
 		d.client, d.object, d.credential, d.cert = a.ClientID, a.ObjectID, a.Credential, a.CertFile
@@ -124,7 +146,7 @@ type draftDoneMsg struct{ form string }
 func (d *draft) forget(msg draftDoneMsg) {
 	switch msg.form {
 	case "app":
-		*d = draft{add: d.add, list: d.list}
+		*d = draft{add: d.add, list: d.list, choice: d.choice, secrets: d.secrets}
 	case "add":
 		d.add = sender{}
 	case "list":

@@ -64,7 +64,7 @@ type (
 	sessionWantedMsg  struct{ id string }
 	senderWantedMsg   struct{ id string }
 	registerWantedMsg struct{}
-	scriptWantedMsg   struct{ sender string }
+	scriptWantedMsg   struct{ ref ScriptRef }
 	trialWantedMsg    struct{ sender string }
 	addWantedMsg      struct{ list bool }
 	// interviewWantedMsg asks for the interview of the device at an address.

@@ -39,6 +39,7 @@ func fleet(w *world) {
 		return &wizard.Attempt{Trial: "t", Route: route, At: now, Outcome: o, Reply: reply, Received: at}
 	}
 	w.mig.Tenant = wizard.Tenant{Domain: "contoso.example", Domains: []string{"contoso.example"}}
+	w.log, w.made, w.tenant = tenantLog(now), tenantLog(now)[:2], tenantFound(now)
 	w.mig.Senders = []wizard.Sender{
 		{ID: "a", Name: "Konica C258, 2nd floor", Peers: []string{"192.0.2.61"}},
 		{ID: "b", Name: "Ricoh IM C3000, accounts", Account: "scan@contoso.example", Seen: seen, Route: probes.OAuth, SetUp: now, Last: sent(probes.OAuth, probes.TrialSent, "", now.Add(-48*time.Hour))},
@@ -75,6 +76,8 @@ func TestHomeShowsEveryState(t *testing.T) {
 func TestKeysShownAreKeysThatWork(t *testing.T) {
 	ways := map[string][]string{
 		"home": nil, "capture": {"c"}, "sender": {"o"}, "trial": {"t"}, "help": {"?"}, "filter": {"/"},
+		"tenant": {"m"}, "findings": {"m", "e"}, "scripts": {"m", "s"}, "script": {"m", "s", "enter"}, "log": {"m", "l"},
+		"change": {"m", "l", "enter"}, "undo": {"m", "l", "u"}, "compare": {"o", "v"},
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +121,7 @@ func bound(a App, msg tea.KeyPressMsg) bool {
 
 // No two actions of one screen want the same key.
 func TestNoKeyHasTwoMeanings(t *testing.T) {
-	for _, way := range [][]string{nil, {"c"}, {"o"}, {"t"}, {"?"}, {"/"}} {
+	for _, way := range [][]string{nil, {"c"}, {"o"}, {"t"}, {"?"}, {"/"}, {"m"}, {"m", "e"}, {"m", "s"}, {"m", "s", "enter"}, {"m", "l"}, {"m", "l", "u"}, {"o", "v"}} {
 		on(t, 80, 24, fleet, func(_ *world, s *stage) {
 			s.press(way...)
 			s.pass(100 * time.Millisecond)
@@ -282,11 +285,11 @@ func TestCtrlCAlwaysLeaves(t *testing.T) {
 
 func TestFormIsLeftAndTakenUpAgain(t *testing.T) {
 	on(t, 80, 24, fleet, func(w *world, s *stage) {
-		s.press("r")
+		s.press("r", "down", "enter")
 		s.write("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
 		s.press("esc")
 		s.sees("6 senders")
-		s.press("r")
+		s.press("r", "enter")
 		s.sees("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
 		w.failApp = &probes.Fault{Op: "keep the secret", Code: "keyring_memory"}
 		s.press("enter", "enter") // the domains are known already
@@ -458,7 +461,7 @@ func TestOldReadingDoesNotUndoAChange(t *testing.T) {
 // A form that was opened and a list that was filtered leave no dead end: esc
 // leads back to the home screen from everywhere.
 func TestEscLeadsHome(t *testing.T) {
-	for _, way := range [][]string{{"c"}, {"o"}, {"o", "w"}, {"o", "n"}, {"o", "e"}, {"t"}, {"t", "w"}, {"r"}, {"a"}, {"i"}, {"/"}, {"?"}} {
+	for _, way := range [][]string{{"c"}, {"o"}, {"o", "w"}, {"o", "n"}, {"o", "e"}, {"t"}, {"t", "w"}, {"t", "v"}, {"o", "v"}, {"r"}, {"m"}, {"m", "s"}, {"m", "s", "enter"}, {"m", "l"}, {"m", "l", "enter"}, {"a"}, {"i"}, {"/"}, {"?"}} {
 		on(t, 80, 24, fleet, func(_ *world, s *stage) {
 			s.press(way...)
 			s.pass(100 * time.Millisecond)
@@ -471,4 +474,23 @@ func TestEscLeadsHome(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A port on which POP3 is spoken says so and is not what to type for sending,
+// and a session there shows the account.
+func TestPOP3IsSaid(t *testing.T) {
+	c := probes.Session{
+		Peer: "192.0.2.61", Protocol: "pop3", Listener: "0.0.0.0:110", End: probes.EndQuit,
+		Auth: []probes.Auth{{Mechanism: "USER", Account: "scan@contoso.example", Outcome: probes.AuthAccepted}},
+	}
+	on(t, 80, 24, func(w *world) { w.pop3 = true }, func(w *world, s *stage) {
+		s.press("c")
+		s.pass(200 * time.Millisecond)
+		s.sees("110 POP3", "port 587")
+		w.knock(at(c, "s1"))
+		s.pass(time.Second)
+		s.sees("POP3 scan@contoso.example")
+		s.press("enter")
+		s.sees("speaks POP3", "USER scan@contoso.example")
+	})
 }

@@ -3,12 +3,12 @@ package ui
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"offbasic/ui/text"
 	"offbasic/wizard"
@@ -17,10 +17,13 @@ import (
 // every is how often the answer of a script is looked for.
 const every = 5 * time.Second
 
-// scriptScreen shows a set-up script, saves it, and waits for its answer.
+// scriptScreen shows a script, saves it, runs it where that is possible, and
+// waits for its answer.
 type scriptScreen struct {
-	sender string
+	ref    ScriptRef
 	script ScriptText
+	lines  []string // as drawn, without numbers
+	dark   bool     // the background that lines were drawn for
 	err    string
 	top    int
 
@@ -30,43 +33,81 @@ type scriptScreen struct {
 	asked                    time.Time // when the answer was last looked for
 	rows                     []ReadBackLine
 	confirming               bool // running was asked for and not confirmed
+	results                  bool // the answer in full is shown instead of the text
 }
 
-type scriptRanMsg struct {
-	run int64
-	err error
+// Messages about a script.
+type (
+	scriptRanMsg struct {
+		run  int64
+		path string // where it was saved
+		err  error
+	}
+	// readBackWantedMsg asks for the answer of a script to be read.
+	readBackWantedMsg struct{ ref ScriptRef }
+	// valuesWantedMsg asks for the values of a script, answerWantedMsg for an
+	// answer that was made elsewhere.
+	valuesWantedMsg struct{ ref ScriptRef }
+	answerWantedMsg struct{ ref ScriptRef }
+	// answerTakenMsg is such an answer, as it was understood.
+	answerTakenMsg struct {
+		ref  ScriptRef
+		rows []ReadBackLine
+	}
+)
+
+func newScript(e env, ref ScriptRef) scriptScreen {
+	return scriptScreen{ref: ref}.written(e)
 }
 
-func newScript(e env, sender string) scriptScreen {
-	s := scriptScreen{sender: sender}
-	script, err := e.opts.Script(sender)
+// written is the script with the values that are known now.
+func (s scriptScreen) written(e env) scriptScreen {
+	script, err := e.opts.Script(s.ref)
+	s.err = ""
 	if err != nil {
 		s.err = faultText(e, err)
+		return s
+	}
+	if script.Text != s.script.Text || s.dark != e.th.dark {
+		s.script = script
+		s = s.drawn(e)
 	}
 	s.script = script
 	return s
 }
 
-func (scriptScreen) name() string          { return "script" }
-func (s scriptScreen) is(msg tea.Msg) bool { return msg == tea.Msg(scriptWantedMsg{s.sender}) }
-func (scriptScreen) typing() bool          { return false }
-func (s scriptScreen) busy() bool          { return s.runRun != 0 }
+// drawn colours the text once for each background.
+func (s scriptScreen) drawn(e env) scriptScreen {
+	s.dark, s.lines = e.th.dark, nil
+	var b strings.Builder
+	for l := range strings.Lines(s.script.Text) {
+		b.WriteString(clean(strings.ReplaceAll(strings.TrimRight(l, "\r\n"), "\t", "    ")) + "\n")
+	}
+	for _, line := range powershell(b.String()) {
+		s.lines = append(s.lines, e.th.styled(line))
+	}
+	return s
+}
+
+func (scriptScreen) name() string { return "script" }
+func (s scriptScreen) is(msg tea.Msg) bool {
+	return msg == tea.Msg(scriptWantedMsg{s.ref})
+}
+func (scriptScreen) typing() bool { return false }
+func (s scriptScreen) busy() bool { return s.runRun != 0 }
 
 // Init looks whether an answer is there already, from an earlier day.
 func (s scriptScreen) Init(_ env) tea.Cmd {
 	if s.err != "" {
 		return nil
 	}
-	return send(readBackWantedMsg{s.sender})
+	return send(readBackWantedMsg{s.ref})
 }
-
-// readBackWantedMsg asks for the answer of a sender's script to be read.
-type readBackWantedMsg struct{ sender string }
 
 func (s scriptScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case readBackWantedMsg:
-		if msg.sender == s.sender {
+		if msg.ref == s.ref {
 			return s.read(e)
 		}
 	case answerMsg[string]:
@@ -77,10 +118,20 @@ func (s scriptScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 		if msg.run == s.readRun {
 			return s.wasRead(e, msg)
 		}
+	case answerTakenMsg:
+		if msg.ref == s.ref {
+			return s.shows(e, msg.rows)
+		}
+	case tea.PasteMsg:
+		return s.pasted(e, msg.Content)
 	case scriptRanMsg:
 		if msg.run == s.runRun {
-			return s.ran(e, msg.err)
+			return s.ran(e, msg)
 		}
+	case changedMsg:
+		return s.written(e), nil
+	case tea.BackgroundColorMsg:
+		return s.drawn(e), nil
 	case tickMsg:
 		if s.waiting() && s.readRun == 0 && time.Time(msg).Sub(s.asked) >= every {
 			return s.read(e)
@@ -90,7 +141,7 @@ func (s scriptScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 }
 
 // waiting tells whether the script is written and its answer is not yet good.
-func (s scriptScreen) waiting() bool { return s.path != "" && !s.good() }
+func (s scriptScreen) waiting() bool { return s.path != "" && !s.good() && s.runRun == 0 }
 
 // good tells whether everything that was read back is as it should be.
 func (s scriptScreen) good() bool {
@@ -99,16 +150,20 @@ func (s scriptScreen) good() bool {
 
 func (s scriptScreen) save(e env) (screen, tea.Cmd) {
 	s.saveRun = e.runs.next()
-	save, id, name, at := e.opts.SaveScript, s.sender, s.script.Name, e.now
-	change := e.opts.Change
-	return s, ask(e.runs, s.saveRun, func(ctx context.Context) (string, error) {
-		path, err := save(ctx, id)
-		if err != nil {
-			return "", err
+	return s, ask(e.runs, s.saveRun, s.saving(e))
+}
+
+// saving writes the script, and remembers for which sender.
+func (s scriptScreen) saving(e env) func(context.Context) (string, error) {
+	save, change, ref, name, at := e.opts.SaveScript, e.opts.Change, s.ref, s.script.Name, e.now
+	return func(ctx context.Context) (string, error) {
+		path, err := save(ctx, ref)
+		if err != nil || ref.Sender == "" {
+			return path, err
 		}
-		_, err = change(ctx, func(m *wizard.Migration) error { return m.Wrote(id, name, at) })
+		_, err = change(ctx, func(m *wizard.Migration) error { return m.Wrote(ref.Sender, name, at) })
 		return path, err
-	})
+	}
 }
 
 func (s scriptScreen) wasSaved(e env, msg answerMsg[string]) (screen, tea.Cmd) {
@@ -125,11 +180,11 @@ func (s scriptScreen) wasSaved(e env, msg answerMsg[string]) (screen, tea.Cmd) {
 
 func (s scriptScreen) read(e env) (screen, tea.Cmd) {
 	s.readRun, s.asked = e.runs.next(), e.now
-	read, id := e.opts.ReadBack, s.sender
-	return s, ask(e.runs, s.readRun, func(ctx context.Context) ([]ReadBackLine, error) { return read(ctx, id) })
+	read, ref := e.opts.ReadBack, s.ref
+	return s, ask(e.runs, s.readRun, func(ctx context.Context) ([]ReadBackLine, error) { return read(ctx, ref) })
 }
 
-// wasRead shows what was read; when all is as it should be the sender is set up.
+// wasRead shows what was read.
 func (s scriptScreen) wasRead(e env, msg answerMsg[[]ReadBackLine]) (screen, tea.Cmd) {
 	s.readRun = 0
 	if f, ok := asFault(msg.err); ok && f.Code == "readback_missing" {
@@ -138,129 +193,116 @@ func (s scriptScreen) wasRead(e env, msg answerMsg[[]ReadBackLine]) (screen, tea
 	if msg.err != nil {
 		return s, send(saidMsg{faultText(e, msg.err), true})
 	}
+	return s.shows(e, msg.value)
+}
+
+// shows takes up an answer; when all is as it should be the sender is set up
+// by its route's script.
+func (s scriptScreen) shows(e env, rows []ReadBackLine) (screen, tea.Cmd) {
 	was := s.good()
-	s.rows = msg.value
-	c, ok := e.mig.Sender(s.sender)
-	if !s.good() || was || !ok || !c.SetUp.IsZero() {
+	s.rows = rows
+	c, ok := e.mig.Sender(s.ref.Sender)
+	if !s.good() || was || !ok || s.ref.Name != "" || !c.SetUp.IsZero() {
 		return s, nil
 	}
-	id, at := s.sender, e.now
+	id, at := c.ID, e.now
 	said := saidMsg{text: e.t("script.ui.good")}
 	return s, change(e, func(m *wizard.Migration) error { return m.ReadBack(id, at) }, said)
 }
 
+// pasted takes what was pasted, or a file that was dropped on the terminal, as
+// the answer.
+func (s scriptScreen) pasted(e env, given string) (screen, tea.Cmd) {
+	if s.err != "" || s.readRun != 0 {
+		return s, nil
+	}
+	s.readRun = e.runs.next()
+	take, ref, given := e.opts.TakeReadBack, s.ref, dropped(given)
+	return s, ask(e.runs, s.readRun, func(ctx context.Context) ([]ReadBackLine, error) { return take(ctx, ref, given) })
+}
+
+// dropped is what was pasted, without what terminals put around the path of a
+// file that is dropped on them.
+func dropped(s string) string {
+	s = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s), "&"))
+	if strings.HasPrefix(s, "{") {
+		return s
+	}
+	for _, quote := range []string{"'", `"`} {
+		if inner, ok := strings.CutPrefix(s, quote); ok && strings.HasSuffix(inner, quote) {
+			return strings.TrimSuffix(inner, quote)
+		}
+	}
+	s = strings.TrimPrefix(s, "file://")
+	return strings.ReplaceAll(s, `\ `, " ")
+}
+
+// start runs the script: with the terminal, unless it needs none.
 func (s scriptScreen) start(e env) (screen, tea.Cmd) {
 	s.confirming, s.runRun = false, e.runs.next()
-	run, id, call, ctx := s.runRun, s.sender, e.opts.RunScript, e.runs.ctx
-	return s, func() tea.Msg { return scriptRanMsg{run, call(ctx, id)} }
+	run, ref, call, ctx, save := s.runRun, s.ref, e.opts.RunScript, e.runs.ctx, s.saving(e)
+	path := new(string)
+	both := func(ctx context.Context, t Terminal) error {
+		var err error
+		if *path, err = save(ctx); err != nil {
+			return err
+		}
+		return call(ctx, ref, t)
+	}
+	done := func(err error) tea.Msg { return scriptRanMsg{run, *path, err} }
+	if e.opts.Shell == "" {
+		return s, func() tea.Msg { return done(both(ctx, Terminal{})) }
+	}
+	hand := e.opts.exec
+	if hand == nil {
+		hand = tea.Exec
+	}
+	return s, hand(&shellRun{ctx: ctx, run: both, over: e.t("script.ui.over")}, done)
 }
 
-func (s scriptScreen) ran(e env, err error) (screen, tea.Cmd) {
+// shellRun is a run that has the terminal.
+type shellRun struct {
+	ctx context.Context //nolint:containedctx // tea.ExecCommand takes none
+	run func(context.Context, Terminal) error
+	t   Terminal
+	// over says that it has ended, and that enter leads back.
+	over string
+}
+
+// Run implements tea.ExecCommand, as do the others. What the script said stays
+// until the admin has read it.
+func (r *shellRun) Run() error {
+	err := r.run(r.ctx, r.t)
+	if r.t.In != nil && r.ctx.Err() == nil {
+		fmt.Fprint(r.t.Out, "\n"+r.over+" ")
+		_, _ = readLine(r.t.In) // the end of input leads back as well
+	}
+	return err
+}
+
+func (r *shellRun) SetStdin(in io.Reader) { r.t.In = in }
+func (r *shellRun) SetStdout(w io.Writer) { r.t.Out = w }
+func (r *shellRun) SetStderr(w io.Writer) { r.t.Err = w }
+
+func (s scriptScreen) ran(e env, msg scriptRanMsg) (screen, tea.Cmd) {
 	s.runRun = 0
-	if err != nil {
-		return s, send(saidMsg{faultText(e, err), true})
+	if msg.path != "" {
+		s.path, s.saved = msg.path, e.now
 	}
-	return s.read(e)
+	m, cmd := s.read(e) // a script that stopped may have said why
+	if msg.err != nil {
+		return m, tea.Batch(cmd, send(saidMsg{faultText(e, msg.err), true}))
+	}
+	return m, tea.Batch(cmd, send(arrivedMsg{}))
 }
 
-func (s scriptScreen) heading(e env) (left, right string) {
-	title := s.script.Name
-	if k := "script." + s.script.Name; e.tr.Has(k) {
-		title = e.t(k)
-	}
-	return e.t("script.ui.title", text.Args{"script": title}), e.t("script.ui.where")
-}
-
-func (s scriptScreen) actions(e env) []action {
-	if s.err != "" {
-		return []action{e.ask("back", backMsg{}, "esc")}
-	}
-	if s.confirming {
-		return []action{
-			e.on("run_now", func() (screen, tea.Cmd) { return s.start(e) }, "enter", "y"),
-			e.on("close", func() (screen, tea.Cmd) { s.confirming = false; return stay(s) }, "esc", "n"),
+// openFolder shows the folder of the script.
+func (s scriptScreen) openFolder(e env) tea.Cmd {
+	open, path := e.opts.OpenFolder, s.path
+	return func() tea.Msg {
+		if err := open(e.runs.ctx, path); err != nil {
+			return saidMsg{faultText(e, err), true}
 		}
+		return saidMsg{text: e.t("script.ui.opened", text.Args{"path": clean(path)})}
 	}
-	var acts []action
-	switch {
-	case s.good():
-		acts = append(acts, e.ask("try", trialWantedMsg{s.sender}, "enter", "t"))
-	case s.path == "" && s.saveRun == 0:
-		acts = append(acts, e.on("save", func() (screen, tea.Cmd) { return s.save(e) }, "enter", "s"))
-	case s.readRun == 0:
-		acts = append(acts, e.on("read_again", func() (screen, tea.Cmd) { return s.read(e) }, "enter", "r"))
-	}
-	acts = append(acts, e.copy("copy_script", s.script.Text, "c"))
-	if e.opts.RunScript != nil && s.runRun == 0 {
-		acts = append(acts, e.on("run_script", func() (screen, tea.Cmd) { s.confirming = true; return stay(s) }, "p"))
-	}
-	if s.path != "" || s.good() {
-		acts = append(acts, e.on("save_again", func() (screen, tea.Cmd) { return s.save(e) }, "s"))
-	}
-	acts = append(acts, e.ask("back", backMsg{}, "esc"))
-	height := e.height - len(s.news(e))
-	last := lastTop(s.numbered(e), height)
-	move := func(n int) (screen, tea.Cmd) { s.top = max(0, min(s.top+n, last)); return stay(s) }
-	return append(acts, e.moves(move, height-2)...)
-}
-
-func (s scriptScreen) View(e env) string {
-	if s.err != "" {
-		return strings.Join(e.trouble(s.err), "\n")
-	}
-	news := s.news(e)
-	return strings.Join(append(fit(e.page(s.numbered(e), s.top, e.height-len(news)), e.width, e.height-len(news)), news...), "\n")
-}
-
-// numbered is the script with line numbers; long lines are continued under
-// their own text.
-func (s scriptScreen) numbered(e env) []string {
-	var lines []string
-	n := 0
-	for l := range strings.Lines(s.script.Text) {
-		n++
-		num := e.th.faint.Render(fmt.Sprintf("%4d", n))
-		for _, w := range hard(clean(strings.ReplaceAll(strings.TrimRight(l, "\r\n"), "\t", "    ")), e.width-7, 4) {
-			lines = append(lines, num+"  "+w)
-			num = "    "
-		}
-	}
-	return lines
-}
-
-// news is what became of the script, below its text.
-func (s scriptScreen) news(e env) []string {
-	width := min(prose, e.width-2)
-	said, style := e.t("script.ui.read_it"), lipgloss.NewStyle()
-	switch {
-	case s.confirming:
-		said, style = e.t("script.ui.confirm"), e.th.warn
-	case s.runRun != 0:
-		said = e.t("script.ui.running")
-	case s.saveRun != 0:
-		said = e.t("app.saving")
-	case s.good():
-		said, style = e.t("script.ui.all_good"), e.th.good
-	case len(s.rows) > 0:
-		said = e.t("script.ui.not_yet")
-	case s.path != "":
-		said = e.t("script.ui.waiting", text.Args{"path": clean(s.path), "seconds": number(int(e.now.Sub(s.saved).Seconds()))})
-	}
-	lines := append([]string{""}, indented(paint(style, wrap(said, width, 0)))...)
-	for _, r := range s.rows {
-		lines = append(lines, s.readRow(e, r, width))
-	}
-	return lines
-}
-
-func (s scriptScreen) readRow(e env, r ReadBackLine, width int) string {
-	label := pad(e.word("expect", r.ID), 34)
-	if r.OK {
-		return cut("   "+label+" "+e.th.good.Render(e.t("script.ui.ok")), width+1)
-	}
-	if r.Got == "" {
-		return cut("   "+label+" "+e.th.bad.Render(e.t("script.ui.missing")), width+1)
-	}
-	said := e.t("script.ui.wrong", text.Args{"got": clean(r.Got), "want": clean(r.Want)})
-	return cut("   "+label+" "+e.th.bad.Render(said), e.width-1)
 }

@@ -138,6 +138,7 @@ func (s senderScreen) actions(e env) []action {
 	if !s.all && len(c.Peers) > 0 {
 		acts = append(acts, e.askIt(c.Peers[len(c.Peers)-1])...)
 	}
+	acts = append(acts, e.senderFinds(s.id, s.all)...)
 	acts = append(acts,
 		e.ask("who", whoWantedMsg{s.id, s.product()}, "w"),
 		e.ask("name", editWantedMsg{s.id, "name"}, "r"),
@@ -175,11 +176,14 @@ func (s senderScreen) choices(e env, c *wizard.Sender) []action {
 	case c.Route != "" && step != wizard.StepWatch:
 		acts = append(acts, e.ask("next."+string(step), nextMsg(step, c.ID), "enter"))
 	}
-	if c.Route == probes.OAuth && e.mig.App != nil {
-		acts = append(acts, e.ask("set_up", scriptWantedMsg{c.ID}, "s"))
+	if len(e.mig.SenderScripts(*c)) > 0 && (!wizard.NeedsApp(c.Route) || e.mig.App != nil) {
+		acts = append(acts, e.ask("set_up", scriptWantedMsg{ScriptRef{Sender: c.ID}}, "s"))
 	}
 	if wizard.Automatic(c.Route) {
 		acts = append(acts, e.ask("try", trialWantedMsg{c.ID}, "t"))
+		if !s.all && e.opts.Compare != nil {
+			acts = append(acts, e.ask("compare", compareWantedMsg{c.ID}, "v"))
+		}
 	}
 	return acts
 }

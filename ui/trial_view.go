@@ -6,6 +6,7 @@ import (
 
 	"offbasic/probes"
 	"offbasic/ui/text"
+	"offbasic/wizard"
 )
 
 func (s trialScreen) heading(e env) (left, right string) {
@@ -33,10 +34,14 @@ func (s trialScreen) lines(e env) []string {
 		return []string{" " + e.t("sender.gone")}
 	case c.Route == "":
 		return indented(wrap(e.t("trial.no_route"), min(prose, e.width-2), 0))
-	case s.transcript:
+	case s.page == transcriptPage:
 		return transcriptLines(e, s.trial.Transcript, e.width-2)
+	case s.page == detailPage:
+		return e.trialDetails(*s.trial)
+	case s.page == repeatPage:
+		return s.repeat(e)
 	case s.state == idle:
-		return s.ready(e)
+		return s.plan(e, c)
 	}
 	if e.width < wide {
 		return append(append(s.stepLines(e, e.width-2), ""), s.meaning(e, min(prose, e.width-2))...)
@@ -53,24 +58,70 @@ func indented(lines []string) []string {
 	return lines
 }
 
-// ready says what will be sent, before anything is.
-func (s trialScreen) ready(e env) []string {
+// plan says what will be sent and what it will meet, before anything is.
+func (s trialScreen) plan(e env, c *wizard.Sender) []string {
 	width := min(prose, e.width-2)
-	c, _ := e.mig.Sender(s.sender)
+	var lines []string
+	say := func(words string) { lines = append(lines, indented(wrap(words, width, 0))...) }
 	if s.to == "" {
-		return indented(wrap(e.t("trial.no_mailbox"), width, 0))
+		say(e.t("trial.no_mailbox"))
+	} else {
+		say(e.t("trial.ready", text.Args{"from": clean(e.tryFrom(*c)), "to": clean(s.to)}))
 	}
-	lines := wrap(e.t("trial.ready", text.Args{"from": clean(c.Mailbox()), "to": clean(s.to)}), width, 0)
-	lines = append(append(lines, ""), wrap(e.t("trial.ready.then"), width, 0)...)
+	lines = append(lines, "")
+	fact := func(label, value string) {
+		lines = append(lines, indented(wrap("  "+pad(label, 16)+" "+value, width, 19))...)
+	}
+	fact(e.t("trial.message"), s.messageWords(e))
+	for _, f := range e.tryFields(*c) {
+		if f.id != "from" && (f.asked || f.value != "") {
+			fact(e.t("trial.field."+f.id), e.fieldValue(f))
+		}
+	}
+	if lacking := e.lacking(*c); len(lacking) > 0 {
+		lines = append(lines, "")
+		lines = append(lines, indented(paint(e.th.warn, wrap(e.t("trial.lacking", text.Args{"values": strings.Join(lacking, ", ")}), width, 0)))...)
+	}
+	lines = append(append(lines, ""), s.foreseen(e, width)...)
+	say(e.t("trial.ready.then"))
 	if l := c.Last; l != nil && l.Outcome != probes.TrialSent {
 		said := text.Args{"ago": e.ago(l.At), "reply": clean(l.Reply)}
 		last := e.t("trial.last_time", said)
 		if l.Reply == "" {
 			last = e.t("trial.last_time_failed", said)
 		}
-		lines = append(append(lines, ""), wrap(last, width, 0)...)
+		lines = append(lines, "")
+		say(last)
 	}
-	return indented(lines)
+	return lines
+}
+
+// messageWords is what is sent: the short test message, or a captured one.
+func (s trialScreen) messageWords(e env) string {
+	if s.message < 0 || s.message >= len(s.messages) {
+		if n := len(s.messages); n > 0 {
+			return e.t("trial.message.test") + " " + e.counted("trial.message.others", n)
+		}
+		return e.t("trial.message.test")
+	}
+	c := s.messages[s.message]
+	return e.t("trial.message.captured", text.Args{"at": e.when(c.Started), "size": e.size(c.Size), "subject": clean(c.Message.Subject)})
+}
+
+// foreseen is what the message will meet, the worst first.
+func (s trialScreen) foreseen(e env, width int) []string {
+	if s.blind != nil {
+		return append(e.threeParts(s.blind), "")
+	}
+	found := worstFirst(s.forecast)
+	if len(found) == 0 {
+		return nil
+	}
+	lines := []string{" " + e.th.strong.Render(e.t("trial.forecast"))}
+	for _, f := range found {
+		lines = append(lines, indented(e.remedyLines(f, width))...)
+	}
+	return append(lines, "")
 }
 
 // stepLines is a line for each step: its outcome, its words, what was said,
@@ -113,8 +164,8 @@ func (s trialScreen) stepLines(e env, width int) []string {
 func (s trialScreen) meaning(e env, width int) []string {
 	var lines []string
 	switch {
-	case s.err != "":
-		lines = wrap("! "+s.err, width, 2)
+	case s.err != nil:
+		lines = e.faultLines(s.err, width)
 	case s.trial == nil:
 	case s.trial.Outcome == probes.TrialSent:
 		lines = s.arrival(e, width)
@@ -131,28 +182,66 @@ func (s trialScreen) meaning(e env, width int) []string {
 // what to do.
 func (s trialScreen) explained(e env, width int) []string {
 	reached := s.trial.Reached()
-	lines := paint(e.th.bad, wrap(e.t("trial.outcome."+string(s.trial.Outcome), text.Args{"step": e.word("step", reached.Step)}), width, 0))
-	if reached.Fault != "" {
-		lines = append(lines, wrap(faultWords(e, reached.Fault, reached.Args), width, 0)...)
+	style, waiting := e.th.bad, s.waitLines(e, width)
+	if waiting != nil {
+		style = e.th.warn
 	}
-	x := e.opts.Explain(*s.trial)
+	lines := paint(style, wrap(e.t("trial.outcome."+string(s.trial.Outcome), text.Args{"step": e.word("step", reached.Step)}), width, 0))
+	lines = append(lines, waiting...)
+	if reached.Fault != "" {
+		lines = append(lines, e.faultLines(&probes.Fault{Op: reached.Step, Code: reached.Fault, Args: reached.Args}, width)...)
+	}
+	lines = append(lines, e.whyLines(s.why, width)...)
+	if r := s.trial.Reply; r != nil && r.Server != "" {
+		lines = append(lines, e.th.faint.Render(cut(e.t("trial.for_support")+" "+clean(r.Server), width)))
+	}
+	return lines
+}
+
+// waitLines is the clock of what may be too young: since when it is there, how
+// long it may take, when the next try is.
+func (s trialScreen) waitLines(e env, width int) []string {
+	y, waits := s.waits(e)
+	if !waits {
+		return nil
+	}
+	lines := paint(e.th.strong, wrap(e.t("trial.not_yet", text.Args{
+		"object": e.word("object", y.Object), "ago": e.ago(y.Made), "until": e.hour(y.Ends),
+	}), width, 0))
+	return append(lines, wrap(e.t("trial.next_try", text.Args{
+		"at": e.hour(y.Next), "in": elapsed(max(0, y.Next.Sub(e.now))),
+	}), width, 0)...)
+}
+
+// hour is a moment of today by hours and minutes.
+func (e env) hour(at time.Time) string { return at.In(e.opts.Location).Format("15:04") }
+
+// whyLines is what a server's last word means: what was read of the tenant and
+// causes it, each with the key that goes to its remedy, then what is likely.
+func (e env) whyLines(x Explained, width int) []string {
+	var lines []string
 	if x.Meaning != "" {
 		lines = append(lines, wrap(clean(x.Meaning), width, 0)...)
 	}
-	if len(x.Causes) > 0 {
-		lines = append(lines, e.th.strong.Render(e.t("trial.causes")))
-		for _, c := range x.Causes {
-			lines = append(lines, wrap("  - "+clean(c), width, 4)...)
+	if len(x.Findings) > 0 {
+		lines = append(lines, e.th.strong.Render(e.t("trial.read")))
+	}
+	for i, f := range x.Findings {
+		lines = append(lines, wrap("  "+number(i+1)+"  "+e.t("check."+string(f.Check)+"."+string(f.Status), e.args(f.Args)), width, 5)...)
+		if f.Remedy != "" {
+			lines = append(lines, wrap("     > "+e.t("remedy."+f.Remedy, e.args(f.Args)), width, 7)...)
 		}
 	}
-	if len(x.Remedies) > 0 {
-		lines = append(lines, e.th.strong.Render(e.t("trial.remedies")))
-		for i, r := range x.Remedies {
-			lines = append(lines, wrap("  "+number(i+1)+"  "+clean(r), width, 5)...)
+	for _, group := range []struct {
+		title string
+		list  []string
+	}{{"trial.causes", x.Causes}, {"trial.remedies", x.Remedies}} {
+		if len(group.list) > 0 {
+			lines = append(lines, e.th.strong.Render(e.t(group.title)))
 		}
-	}
-	if r := s.trial.Reply; r != nil && r.Server != "" {
-		lines = append(lines, e.th.faint.Render(cut(e.t("trial.for_support")+" "+clean(r.Server), width)))
+		for _, l := range group.list {
+			lines = append(lines, wrap("  - "+clean(l), width, 4)...)
+		}
 	}
 	return lines
 }
@@ -195,6 +284,12 @@ func (s trialScreen) receiptLines(e env, width int) []string {
 	fact("auth_as", r.AuthAs)
 	fact("results", r.Results)
 	fact("message_id", r.MessageID)
+	if e.opts.Arrival == nil || s.trial == nil {
+		return lines
+	}
+	for _, f := range worstFirst(e.opts.Arrival(*s.trial, *r)) {
+		lines = append(lines, e.remedyLines(f, width)...)
+	}
 	return lines
 }
 

@@ -15,12 +15,15 @@ import (
 // they were read, domains and product as they are now.
 func (e env) facts(id string, sessions []probes.Session, trials []probes.Trial) checks.Facts {
 	f := checks.Facts{Sender: id, Sessions: sessions, Domains: e.mig.Tenant.Domains}
+	c, ok := e.mig.Sender(id)
+	if ok {
+		c.Inform(&f)
+	}
 	for _, t := range trials {
-		if id != "" && t.Sender == id {
+		if ok && c.Is(t.Sender) {
 			f.Trials = append(f.Trials, t)
 		}
 	}
-	c, ok := e.mig.Sender(id)
 	switch {
 	case !ok:
 		f.Device = e.opts.Devices.Known("", f)

@@ -39,6 +39,24 @@ type world struct {
 	knocked  []string
 	saved    []string
 	failApp  error
+	pop3     bool // is spoken on a port as well
+	young    map[string]time.Time
+	causes   []checks.Finding
+
+	setups   [][]SetupEvent // of the next registrations, in turn
+	failures []error        // that those end with
+	requests []RegisterRequest
+	made     []probes.Change
+	undone   []string
+	log      []probes.Change
+	refs     []ScriptRef // of the scripts that were saved
+	taken    []string    // answers that were made elsewhere
+	opened   []string
+	ran      []ScriptRef
+	missing  []string // values of the script
+	tenant   TenantState
+	forecast []checks.Finding
+	compared []CompareEvent
 }
 
 func newWorld(t *testing.T, lang string) *world {
@@ -63,7 +81,7 @@ func (w *world) copy() wizard.Migration {
 }
 
 func (w *world) options() Options {
-	return Options{
+	return w.withSetup(Options{
 		Text: w.tr, Now: time.Now, Location: time.UTC,
 		Deadline: func(time.Time) (time.Time, string) {
 			return time.Date(2000, 2, 9, 0, 0, 0, 0, time.UTC), "basic-off"
@@ -81,11 +99,12 @@ func (w *world) options() Options {
 		Trials: func(context.Context) ([]probes.Trial, error) { return slices.Clone(w.tried), nil }, Devices: checks.NewDevices(),
 		PortFix: func(probes.Listening) string { return "sudo setcap cap_net_bind_service=+ep /usr/local/bin/offbasic" },
 		SaveApp: w.saveApp,
-		Script:  func(string) (ScriptText, error) { return ScriptText{"service-principal", scriptText}, nil },
-		SaveScript: func(context.Context, string) (string, error) {
+		Script:  w.script,
+		SaveScript: func(_ context.Context, r ScriptRef) (string, error) {
+			w.refs = append(w.refs, r)
 			return "scripts/192.0.2.61-service-principal.ps1", nil
 		},
-		ReadBack: func(context.Context, string) ([]ReadBackLine, error) {
+		ReadBack: func(context.Context, ScriptRef) ([]ReadBackLine, error) {
 			if len(w.answers) == 0 {
 				return nil, nil
 			}
@@ -96,7 +115,7 @@ func (w *world) options() Options {
 			return a, nil
 		},
 		Try: w.try, Verify: w.verify, Explain: w.explain,
-	}
+	})
 }
 
 const scriptText = `# Principal and rights for scan@contoso.example. Safe to run twice.
@@ -162,6 +181,9 @@ func (w *world) capture(ctx context.Context, policy string, emit func(probes.Cap
 		{Wanted: "0.0.0.0:465", Addr: "0.0.0.0:465"},
 	} {
 		emit(probes.CaptureEvent{Listening: &l})
+	}
+	if w.pop3 {
+		emit(probes.CaptureEvent{Listening: &probes.Listening{Wanted: "0.0.0.0:110", Addr: "0.0.0.0:110", Protocol: "pop3"}})
 	}
 	for {
 		select {
@@ -247,21 +269,30 @@ func (w *world) verify(ctx context.Context, t probes.Trial, tick func(time.Durat
 	}, nil
 }
 
-func (w *world) explain(t probes.Trial) Explained {
+func (w *world) explain(_ context.Context, t probes.Trial) (Explained, error) {
 	if w.tr.Lang() == "fr" {
 		return Explained{
-			ID: "smtp-535-5.7.3", Known: true,
+			ID: "smtp-535-5.7.3", Known: true, Young: w.youngest(), Findings: w.causes,
 			Meaning:  "Exchange ne connaît pas l’application pour cette boîte aux lettres.",
 			Causes:   []string{"Le principal de service a été créé avec l’ID d’objet de l’inscription d’application.", "SMTP AUTH est désactivé pour la boîte aux lettres."},
 			Remedies: []string{"Relire le script et sa réponse.", "Attendre une heure après un changement, puis renvoyer."},
-		}
+		}, nil
 	}
 	return Explained{
-		ID: "smtp-535-5.7.3", Known: true,
+		ID: "smtp-535-5.7.3", Known: true, Young: w.youngest(), Findings: w.causes,
 		Meaning:  "Exchange does not know the app for this mailbox.",
 		Causes:   []string{"The service principal was made with the object ID of the app registration.", "SMTP AUTH is off for the mailbox."},
 		Remedies: []string{"Read the script and its answer again.", "Wait an hour after a change, then send again."},
+	}, nil
+}
+
+// youngest is what may be too young now.
+func (w *world) youngest() *checks.Young {
+	y, ok := checks.YoungOf(w.young, time.Now(), checks.MadePermission)
+	if !ok {
+		return nil
 	}
+	return &y
 }
 
 var copier = probes.Session{

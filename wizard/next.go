@@ -50,38 +50,43 @@ func (m Migration) Next() Suggestion {
 
 // NextFor is the next step of one sender.
 func (m Migration) NextFor(s Sender) Step {
-	switch s.State() {
-	case Proved:
+	switch state := s.State(); {
+	case state == Proved:
 		return StepWatch
-	case Refused:
-		if !Automatic(s.Route) {
-			return StepByHand
-		}
-		return StepRepair
-	case Unknown:
-		if s.Seen.Sessions == 0 {
-			return StepCapture
-		}
+	case state == Unknown && s.Seen.Sessions == 0:
+		return StepCapture
+	case state == Unknown:
 		return StepChoose
-	}
-	if !Automatic(s.Route) {
+	case !Automatic(s.Route):
 		return StepByHand
-	}
-	if s.Last != nil && s.Last.Route == s.Route {
+	case state == Refused:
+		return StepRepair
+	case s.Last != nil && s.Last.Route == s.Route:
 		return StepVerify
-	}
-	if s.Route == probes.OAuth && m.App == nil {
+	case NeedsApp(s.Route) && m.App == nil:
 		return StepApp
-	}
-	if s.Route == probes.OAuth && s.SetUp.IsZero() {
+	case NeedsScript(s.Route) && s.SetUp.IsZero():
 		return StepScript
 	}
 	return StepTry
 }
 
-// Automatic tells whether this program can set a route up and try it. The
-// others are set up and tried by hand.
-func Automatic(r probes.Route) bool { return r == probes.OAuth }
+// Automatic tells whether this program can try a route. A replacement is
+// tried when it is there, over the route of its own.
+func Automatic(r probes.Route) bool {
+	return r != probes.Replace && slices.Contains(probes.Routes(), r)
+}
+
+// NeedsApp tells whether a route is nothing without an app registration.
+func NeedsApp(r probes.Route) bool {
+	return r == probes.OAuth || r == probes.HVE || r == probes.Graph
+}
+
+// NeedsScript tells whether a route is set up by a script in any case. A local
+// relay may be one that Exchange's cmdlets know nothing of: it is tried first.
+func NeedsScript(r probes.Route) bool {
+	return r != probes.Relay && len(RouteScripts(r)) > 0
+}
 
 // Identify remembers what a sender is, as the admin says: a product of the
 // catalogue by its id, or another by name. Neither means that it is to be
@@ -124,22 +129,35 @@ func (m *Migration) Wrote(id, script string, at time.Time) error {
 	return nil
 }
 
-// ReadBack remembers that a sender's set-up was read back as it should be.
+// ReadBack remembers that a sender's set-up was read back as it should be. The
+// first time counts: reading it again makes no right younger.
 func (m *Migration) ReadBack(id string, at time.Time) error {
 	s, ok := m.Sender(id)
 	if !ok {
 		return ErrNoSender
 	}
-	s.SetUp = at
+	if s.SetUp.IsZero() {
+		s.SetUp = at
+	}
 	return nil
 }
 
-// Tried remembers a trial, and its receipt when there is one.
+// Tried remembers a trial, and its receipt when there is one. One over another
+// route than the chosen one, as of a comparison, changes nothing that was
+// proved.
 func (m *Migration) Tried(t probes.Trial) error {
 	s, ok := m.Sender(t.Sender)
 	if !ok {
 		return ErrNoSender
 	}
+	if s.Route == "" || t.Route == s.Route {
+		s.Last = attempt(t)
+	}
+	return nil
+}
+
+// attempt is what is remembered of a trial.
+func attempt(t probes.Trial) *Attempt {
 	a := Attempt{Trial: t.ID, Route: t.Route, At: t.Started, Outcome: t.Outcome}
 	if t.Reply != nil && t.Outcome != probes.TrialSent {
 		a.Reply = probes.Reply{Code: t.Reply.Code, Enhanced: t.Reply.Enhanced}.String()
@@ -147,6 +165,5 @@ func (m *Migration) Tried(t probes.Trial) error {
 	if t.Receipt != nil && t.Receipt.Found {
 		a.Received = t.Receipt.Received
 	}
-	s.Last = &a
-	return nil
+	return &a
 }

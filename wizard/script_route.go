@@ -22,11 +22,12 @@ func RouteScripts(r probes.Route) []string {
 
 // ScriptValues is what the migration knows of what a sender's scripts are told:
 // the app, the mailbox, and the addresses that the sender was seen from, as far
-// as a connector or a relay takes them.
+// as a connector or a relay takes them; what the admin entered stands first.
 func (m Migration) ScriptValues(s Sender) ScriptValues {
 	v := ScriptValues{Mailbox: s.Mailbox()}
 	if m.App != nil {
 		v.App = *m.App
+		v.Group, v.Outside = m.App.Group, m.App.Outside
 	}
 	for _, peer := range s.Peers {
 		if publicIPv4(peer) == nil {
@@ -36,7 +37,7 @@ func (m Migration) ScriptValues(s Sender) ScriptValues {
 			v.Ranges = append(v.Ranges, peer)
 		}
 	}
-	return v
+	return s.Told.over(v)
 }
 
 // RouteScript is a script as a route is set up by it. Direct Send needs

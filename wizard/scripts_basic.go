@@ -134,20 +134,62 @@ func policiesRead() probes.ReadBack {
 	return probes.ReadBack{ID: "authentication_policies", Many: true, Cmdlet: probes.Call("Get-AuthenticationPolicy"), Select: []string{"Name", "AllowBasicAuthSmtp"}}
 }
 
+// allowStep makes an authentication policy that allows Basic for SMTP, or
+// allows it in one of the name.
+//
+// Source: New-AuthenticationPolicy and Set-AuthenticationPolicy,
+// -AllowBasicAuthSmtp.
+func allowStep(name string) probes.ScriptStep {
+	allow := probes.P("AllowBasicAuthSmtp", probes.Switch())
+	return probes.ScriptStep{
+		ID: "policy", As: "policy", Unless: new(policyNamed(name)),
+		Do:   change("New-AuthenticationPolicy", text("Name", name), allow),
+		Else: new(change("Set-AuthenticationPolicy", text("Identity", name), allow)),
+	}
+}
+
+// hvePassword lets a High Volume Email account sign in with its password: the
+// authentication policy that is in effect for it must allow Basic for SMTP. The
+// organisation's switch of SMTP AUTH does not matter there and is left alone.
+//
+// Source: Set-User, -AuthenticationPolicy; Microsoft, "Troubleshoot High Volume
+// Email for Microsoft 365" (a copy of it), for 535 5.7.139 on that endpoint.
+func hvePassword(v ScriptValues) probes.Script {
+	name := or(v.Policy, allowPolicy)
+	account := &probes.Each{As: "account", In: new(where(hveAccounts(), is("PrimarySmtpAddress", v.HVE)))}
+	user := probes.Call("Get-User", variable("Identity", "account.Guid"))
+	return probes.Script{
+		Name: "hve-password", Module: probes.ExchangeOnline, Notes: []string{"while", "limits"},
+		Steps: []probes.ScriptStep{
+			allowStep(name),
+			{
+				ID: "assign", Each: account,
+				Unless: found(user, probes.Match{Property: "AuthenticationPolicy", Named: name}),
+				Do:     probes.Call("Set-User", variable("Identity", "account.Guid"), variable("AuthenticationPolicy", "policy.Name")),
+				Undo:   new(probes.Call("Set-User", text("Identity", v.HVE), probes.P("AuthenticationPolicy", probes.Null()))),
+			},
+		},
+		Reads: []probes.ReadBack{
+			policyRead(name),
+			{ID: "user", Each: account, Cmdlet: user, Select: []string{"UserPrincipalName", "AuthenticationPolicy"}},
+			usersRead(),
+		},
+		Expects: []probes.Expect{
+			{ID: "policy-allows", Read: "authentication_policy", Property: "AllowBasicAuthSmtp", Want: "True"},
+			{ID: "policy-assigned", Read: "user", Property: "AuthenticationPolicy", Want: name, Named: true},
+		},
+	}
+}
+
 // basicException lets one account keep Basic where the organisation's policy
 // blocks it: a policy of its own, and SMTP AUTH on.
 func basicException(v ScriptValues) probes.Script {
 	name, mailbox := or(v.Policy, allowPolicy), v.mailbox()
-	allow := probes.P("AllowBasicAuthSmtp", probes.Switch())
 	user := probes.Call("Get-User", text("Identity", mailbox))
 	return probes.Script{
 		Name: "basic-exception", Module: probes.ExchangeOnline, Notes: []string{"while", "limits"},
 		Steps: []probes.ScriptStep{
-			{
-				ID: "policy", As: "policy", Unless: new(policyNamed(name)),
-				Do:   change("New-AuthenticationPolicy", text("Name", name), allow),
-				Else: new(change("Set-AuthenticationPolicy", text("Identity", name), allow)),
-			},
+			allowStep(name),
 			{ID: "user", As: "user", Do: user},
 			{
 				ID:     "assign",
@@ -227,7 +269,7 @@ func tenantState(ScriptValues) probes.Script {
 		{ID: "service_principals", Many: true, Cmdlet: probes.Call("Get-ServicePrincipal"), Select: []string{"AppId", "ObjectId", "DisplayName"}},
 		{ID: "assignments", Many: true, Cmdlet: probes.Call("Get-ManagementRoleAssignment", text("Role", "Application SMTP.SendAsApp")), Select: []string{"Name", "Role", "RoleAssigneeName", "CustomResourceScope"}},
 		{ID: "scopes", Many: true, Cmdlet: probes.Call("Get-ManagementScope"), Select: []string{"Name", "RecipientFilter"}},
-		{ID: "hve_accounts", Many: true, Cmdlet: probes.Call("Get-MailUser", probes.P("HVEAccount", probes.Switch()), everything()), Select: []string{"DisplayName", "PrimarySmtpAddress"}},
+		{ID: "hve_accounts", Many: true, Cmdlet: hveAccounts(), Select: []string{"DisplayName", "PrimarySmtpAddress"}},
 		{ID: "billing_policies", Many: true, Cmdlet: probes.Call("Get-BillingPolicy", text("ResourceType", "HVE")), Select: []string{"Id", "Name"}},
 	}
 	for i := range reads {

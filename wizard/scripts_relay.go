@@ -127,7 +127,7 @@ func directSendSwitch() probes.ReadBack {
 // takes object ids of enterprise applications; Remove-HVEAppAccess, example 3,
 // for AllowedApps. The last two support no -WhatIf ("reserved").
 func hveAccount(v ScriptValues) probes.Script {
-	there := where(probes.Call("Get-MailUser", probes.P("HVEAccount", probes.Switch()), everything()), is("PrimarySmtpAddress", v.HVE))
+	there := where(hveAccounts(), is("PrimarySmtpAddress", v.HVE))
 	billing := probes.Call("Get-HVEAccountBillingPolicy", text("Identity", v.HVE))
 	settings := probes.Call("Get-HVEAccountSettings", text("Identity", v.HVE))
 	apps := list("AppIds", []string{v.App.ObjectID})
@@ -161,6 +161,11 @@ func hveAccount(v ScriptValues) probes.Script {
 			{ID: "hve-app", Read: "hve_settings", Property: "AllowedApps", Want: v.App.ObjectID},
 		},
 	}
+}
+
+// hveAccounts lists the High Volume Email accounts (Get-MailUser, -HVEAccount).
+func hveAccounts() probes.Cmdlet {
+	return probes.Call("Get-MailUser", probes.P("HVEAccount", probes.Switch()), everything())
 }
 
 // anonymous is the SID of ANONYMOUS LOGON, whose name is translated with

@@ -68,6 +68,8 @@ func TestWhatScriptsSet(t *testing.T) {
 		{"its allowed apps are object ids of enterprise applications (Add-HVEAppAccess, -AppIds)", "hve-account", "Add-HVEAppAccess", "AppIds", probes.List(v.App.ObjectID)},
 		{"Basic is taken off a policy by this exact syntax (Set-AuthenticationPolicy, -AllowBasicAuthSmtp)", "basic-block-all", "Set-AuthenticationPolicy", "AllowBasicAuthSmtp", probes.Off()},
 		{"an exception is a policy that allows it (New-AuthenticationPolicy, -AllowBasicAuthSmtp)", "basic-exception", "New-AuthenticationPolicy", "AllowBasicAuthSmtp", probes.Switch()},
+		{"a High Volume Email account keeps its password by such a policy (Troubleshoot High Volume Email for Microsoft 365)", "hve-password", "Set-User", "AuthenticationPolicy", probes.Var("policy.Name")},
+		{"and is named by its GUID (Set-User, -Identity)", "hve-password", "Set-User", "Identity", probes.Var("account.Guid")},
 		{"a policy is taken from a user by $null (Set-User, -AuthenticationPolicy)", "basic-block-remove", "Set-User", "AuthenticationPolicy", probes.Null()},
 		{"and from the organisation (Set-OrganizationConfig, -DefaultAuthenticationPolicy)", "basic-block-remove", "Set-OrganizationConfig", "DefaultAuthenticationPolicy", probes.Null()},
 		{"a user is named by his GUID; an address is not among the forms (Set-User, -Identity)", "basic-block-pilot", "Set-User", "Identity", probes.Var("member.Guid")},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"offbasic/checks"
 	"offbasic/probes"
 )
 
@@ -25,9 +26,21 @@ type Migration struct {
 	// that one was cut off and the senders are to be seen again.
 	Capturing bool `json:"capturing,omitempty"`
 
-	Tenant  Tenant        `json:"tenant,omitzero"`
-	App     *Registration `json:"app,omitempty"`
-	Senders []Sender      `json:"senders,omitempty"`
+	Tenant Tenant        `json:"tenant,omitzero"`
+	App    *Registration `json:"app,omitempty"`
+	// Registering is a registration that is not complete: what an interrupted
+	// run had made of it.
+	Registering *Registration `json:"registering,omitempty"`
+	// Directory is what Graph last said of the tenant; nil means that it was
+	// not asked.
+	Directory *checks.GraphFacts `json:"directory,omitempty"`
+	Senders   []Sender           `json:"senders,omitempty"`
+	// Imports are the files that were taken up, and Columns what the columns of
+	// tables were said to hold, by their headings.
+	Imports []Import                     `json:"imports,omitempty"`
+	Columns map[string]map[string]string `json:"columns,omitempty"`
+	// Told is what was entered for the scripts about no sender.
+	Told Told `json:"told,omitempty"`
 }
 
 // Tenant is what is known of the Microsoft 365 tenant.
@@ -54,9 +67,32 @@ type Registration struct {
 	ClientID   string     `json:"client_id"` // application (client) id
 	ObjectID   string     `json:"object_id"` // of the enterprise application, not of the registration
 	Credential Credential `json:"credential"`
+	// Rights is the model of rights that was chosen; "" is MailboxRights where
+	// nothing else is found. An app has one.
+	Rights RightsModel `json:"rights,omitempty"`
+	// Group and Outside belong to RoleRights: whose members the app may send
+	// as, and a mailbox that is none of them.
+	Group   string `json:"group,omitempty"`
+	Outside string `json:"outside,omitempty"`
+	// Negative is the last test send as the mailbox outside: the other half of
+	// the proof.
+	Negative *Attempt `json:"negative,omitempty"`
 	// CertFile is where the admin keeps the certificate and key (PEM); only
 	// its path is remembered.
 	CertFile string `json:"cert_file,omitempty"`
+	// RegistrationID is the object id of the app registration, which Graph goes
+	// by and Exchange does not.
+	RegistrationID string `json:"registration_id,omitempty"`
+	// Began is when it was asked for: the answer may have been lost.
+	Began time.Time `json:"began,omitzero"`
+	// PrincipalMade is when this program made the enterprise application;
+	// Exchange may not know a young one.
+	PrincipalMade time.Time `json:"principal_made,omitzero"`
+	// KeyID and KeyName tell the credential among others: the id of the secret,
+	// or the SHA-1 of the certificate. Expires is its end.
+	KeyID   string    `json:"key_id,omitempty"`
+	KeyName string    `json:"key_name,omitempty"`
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // Seen is what a sender's sessions showed, in short.
@@ -88,6 +124,20 @@ type Sender struct {
 	Product string `json:"product,omitempty"`
 	Seen    Seen   `json:"seen,omitzero"`
 	Note    string `json:"note,omitempty"`
+	Contact string `json:"contact,omitempty"`
+	Site    string `json:"site,omitempty"`
+	// Sources are what it is known from beside its sessions. Same and Apart are
+	// keys of sources that the admin joined with it and split from it; Also are
+	// other accounts, and Was the ids of senders that were joined with it.
+	Sources []Source `json:"sources,omitempty"`
+	Same    []string `json:"same,omitempty"`
+	Apart   []string `json:"apart,omitempty"`
+	Also    []string `json:"also,omitempty"`
+	Was     []string `json:"was,omitempty"`
+	// Answers are what the admin said of it, by the id of the question.
+	Answers map[string]string `json:"answers,omitempty"`
+	// Canary is what became of the canaries that were typed into it.
+	Canary []checks.CanaryResult `json:"canary,omitempty"`
 	// Skipped are the questions of the interview that the admin left out.
 	Skipped []string `json:"skipped,omitempty"`
 
@@ -95,7 +145,9 @@ type Sender struct {
 	Chosen time.Time    `json:"chosen,omitzero"`
 	// Scripts that were written for it, by name, with the time.
 	Scripts map[string]time.Time `json:"scripts,omitempty"`
-	// SetUp is when a read-back said that the set-up is as it should be.
+	// Told is what was entered for its scripts and its test sends.
+	Told Told `json:"told,omitempty"`
+	// SetUp is when a read-back first said that the set-up is as it should be.
 	SetUp time.Time `json:"set_up,omitzero"`
 	// Last is the last trial over the chosen route.
 	Last *Attempt `json:"last_trial,omitempty"`
@@ -213,14 +265,18 @@ func (m *Migration) Resee(sessions []probes.Session) {
 }
 
 // ownerOf tells a sender apart by peer and account. A session without sign-in
-// belongs to the peer's only sender, if it has just one.
+// belongs to the peer's only sender, if it has just one. A sender that is known
+// from an export by its account alone is who first signs in with it.
 func (m Migration) ownerOf(s probes.Session) int {
-	account, peers := s.Account(), []int{}
+	account, peers, known := s.Account(), []int{}, -1
 	for i, c := range m.Senders {
 		if !slices.Contains(c.Peers, s.Peer) {
+			if len(c.Peers) == 0 && known < 0 && account != "" && c.signsInAs(account) {
+				known = i
+			}
 			continue
 		}
-		if account != "" && strings.EqualFold(c.Account, account) {
+		if account != "" && c.signsInAs(account) {
 			return i
 		}
 		if account == "" || c.Account == "" {
@@ -230,7 +286,12 @@ func (m Migration) ownerOf(s probes.Session) int {
 	if len(peers) == 1 {
 		return peers[0]
 	}
-	return -1
+	return known
+}
+
+func (s Sender) signsInAs(account string) bool {
+	return strings.EqualFold(s.Account, account) ||
+		slices.ContainsFunc(s.Also, func(a string) bool { return strings.EqualFold(a, account) })
 }
 
 // newID is the peer's address, with a letter when that is taken: stable,
@@ -253,7 +314,7 @@ func (s *Sender) saw(c probes.Session) {
 	if c.MAC != "" {
 		s.MAC = c.MAC
 	}
-	if a := c.Account(); a != "" {
+	if a := c.Account(); a != "" && !s.signsInAs(a) {
 		s.Account = a
 	}
 	seen := &s.Seen

@@ -101,7 +101,7 @@ func TestStateAndNextStep(t *testing.T) {
 		{"refused", func() error { return m.Tried(refused) }, wizard.Refused, wizard.StepRepair},
 		{"sent", func() error { return m.Tried(sent) }, wizard.IsSetUp, wizard.StepVerify},
 		{"arrived", func() error { return m.Tried(arrived) }, wizard.Proved, wizard.StepWatch},
-		{"another route", func() error { return m.Choose(id, probes.Connector, at(7)) }, wizard.RouteChosen, wizard.StepByHand},
+		{"another route", func() error { return m.Choose(id, probes.Connector, at(7)) }, wizard.RouteChosen, wizard.StepScript},
 	} {
 		if err := step.do(); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
@@ -119,17 +119,55 @@ func TestStateAndNextStep(t *testing.T) {
 	}
 }
 
-// What this program can neither set up nor try is never suggested as a try
-// that can only fail, and comes after all that it can do.
-func TestRouteWithoutScriptIsDoneByHand(t *testing.T) {
+// Every route is led through its app, its script, the try and the receipt; one
+// that this program cannot try is never suggested as a try that can only fail,
+// and comes after all that it can do.
+func TestEveryRouteIsLedToItsProof(t *testing.T) {
+	const app, script, try = wizard.StepApp, wizard.StepScript, wizard.StepTry
+	want := map[probes.Route][]wizard.Step{
+		probes.OAuth: {app, script, try}, probes.HVE: {app, script, try}, probes.Graph: {app, try},
+		probes.Connector: {script, try}, probes.Direct: {script, try},
+		probes.ACS: {try}, probes.Relay: {try}, probes.Provider: {try}, probes.Replace: {wizard.StepByHand},
+	}
 	for _, r := range probes.Routes() {
-		s := wizard.Sender{ID: "a", Route: r, Seen: wizard.Seen{Sessions: 1}}
-		m := wizard.Migration{Senders: []wizard.Sender{s}}
-		if got := m.NextFor(s); (got == wizard.StepByHand) == wizard.Automatic(r) {
-			t.Errorf("%s: next is %s, and automatic is %t", r, got, wizard.Automatic(r))
+		m := wizard.Migration{Senders: []wizard.Sender{{ID: "a", Seen: wizard.Seen{Sessions: 1}}}}
+		if err := m.Choose("a", r, at(1)); err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range want[r] {
+			if got := m.NextFor(m.Senders[0]); got != step {
+				t.Fatalf("%s: next is %s, want %s", r, got, step)
+			}
+			switch step {
+			case app:
+				m.App = &wizard.Registration{}
+			case script:
+				if err := m.ReadBack("a", at(2)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if !wizard.Automatic(r) {
+			continue
+		}
+		for _, tt := range []struct {
+			trial probes.Trial
+			want  wizard.Step
+		}{
+			{probes.Trial{Outcome: probes.TrialRefused}, wizard.StepRepair},
+			{probes.Trial{Outcome: probes.TrialSent}, wizard.StepVerify},
+			{probes.Trial{Outcome: probes.TrialSent, Receipt: &probes.Receipt{Found: true, Received: at(4)}}, wizard.StepWatch},
+		} {
+			tt.trial.Sender, tt.trial.Route, tt.trial.Started = "a", r, at(3)
+			if err := m.Tried(tt.trial); err != nil {
+				t.Fatal(err)
+			}
+			if got := m.NextFor(m.Senders[0]); got != tt.want {
+				t.Errorf("%s after %s: next is %s, want %s", r, tt.trial.Outcome, got, tt.want)
+			}
 		}
 	}
-	m := wizard.Migration{Senders: []wizard.Sender{{ID: "by hand", Route: probes.Relay}, {ID: "listed"}}}
+	m := wizard.Migration{Senders: []wizard.Sender{{ID: "by hand", Route: probes.Replace}, {ID: "listed"}}}
 	if got := m.Next(); got.Sender != "listed" {
 		t.Errorf("next is %+v, want what the program can do", got)
 	}
@@ -208,5 +246,20 @@ func TestServicePrincipalScript(t *testing.T) {
 	}
 	for name := range want {
 		t.Errorf("%s is missing", name)
+	}
+}
+
+// A comparison tries other routes than the chosen one: what was proved stays
+// proved.
+func TestAnotherRoutesTrialLeavesTheProof(t *testing.T) {
+	m := wizard.Migration{Senders: []wizard.Sender{{ID: "a", Route: probes.OAuth}}}
+	proof := probes.Trial{ID: "1", Sender: "a", Route: probes.OAuth, Outcome: probes.TrialSent, Receipt: &probes.Receipt{Found: true, Received: at(2)}}
+	for _, trial := range []probes.Trial{proof, {ID: "2", Sender: "a", Route: probes.HVE, Outcome: probes.TrialRefused}} {
+		if err := m.Tried(trial); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := m.Senders[0]; s.State() != wizard.Proved || s.Last.Trial != "1" {
+		t.Errorf("the sender is %s by trial %s", s.State(), s.Last.Trial)
 	}
 }

@@ -37,6 +37,7 @@ type conn struct {
 	messages   int
 	places     int        // opened in the store
 	pending    *dialogue  // USER came, PASS did not yet
+	acked      bool       // the record of its last message is on disk
 	end        probes.End // set once the dialogue is over
 
 	leave func() // the door, once; nil when it was not entered
@@ -131,9 +132,18 @@ func (c *conn) finish() {
 	c.ended <- c.rec.snapshot()
 }
 
-// keep hands the final record to the store.
+// keepsSoon is what a Store also is when it can take a record without waiting
+// for the disk.
+type keepsSoon interface{ KeepSoon(s probes.Session) error }
+
+// keep hands the final record to the store. What follows an acknowledgement is
+// worth no wait for the disk: the record that was acknowledged is on it.
 func (c *conn) keep() {
-	if err := c.Store.Keep(c.rec.snapshot()); err != nil {
+	keep := c.Store.Keep
+	if s, ok := c.Store.(keepsSoon); ok && c.acked {
+		keep = s.KeepSoon
+	}
+	if err := keep(c.rec.snapshot()); err != nil {
 		c.rec.quirk(quirkKeepFailed)
 	}
 }

@@ -128,6 +128,7 @@ func (c *conn) data(cmd command) {
 
 // took ends a message: its record first, then the reply.
 func (c *conn) took(m *intake, err error) {
+	c.acked = false
 	m.close()
 	c.rec.quirk(m.quirks...)
 	c.rec.quirk(m.headers.quirks(c.mail.smtp8)...)
@@ -161,7 +162,9 @@ func (c *conn) acknowledge(reply string) {
 		s.Taken = s.Taken || reply[0] == '2'
 		s.End = probes.EndClosed // how it stands if this process dies now
 		s.Ended = c.Now().UTC()
-		if err := c.Store.Keep(s); err != nil {
+		err := c.Store.Keep(s)
+		c.acked = err == nil
+		if err != nil {
 			c.rec.quirk(quirkKeepFailed)
 			c.rec.note("keep_failed", clean(err.Error(), keptLine))
 			reply = "451 4.3.0 Session could not be kept"

@@ -20,7 +20,8 @@ type Limits struct {
 	Messages    int           // of one connection
 	Recipients  int           // of one message
 	// Peek is how long a client may speak first, as one that begins with TLS
-	// does, before the greeting is sent. Negative means not at all.
+	// does, before the greeting is sent; one that did so before has longer.
+	// Negative means not at all.
 	Peek time.Duration
 }
 
@@ -38,7 +39,7 @@ func DefaultLimits() Limits {
 		Transcript:  500,
 		Messages:    20,
 		Recipients:  1000,
-		Peek:        1500 * time.Millisecond,
+		Peek:        300 * time.Millisecond,
 	}
 }
 
@@ -119,7 +120,7 @@ type habit struct {
 const (
 	habitsKept   = 4096
 	noteInterval = time.Minute
-	busySilences = 6               // connections without a word, each ...
+	busySilences = 3               // connections without a word, each ...
 	busyWithin   = 2 * time.Second // ... this soon after the other, make a busy peer
 )
 
@@ -184,6 +185,13 @@ func (d *door) busy(peer netip.Addr, port string) bool {
 	defer d.mu.Unlock()
 	h := d.habit[habitKey{peer, port}]
 	return !h.spokeFirst && h.silent >= busySilences && d.now().Sub(h.last) < busyWithin
+}
+
+// spokeFirst tells whether the peer once spoke first on this port.
+func (d *door) spokeFirst(peer netip.Addr, port string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.habit[habitKey{peer, port}].spokeFirst
 }
 
 // began remembers how a connection began.

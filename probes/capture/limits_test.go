@@ -212,6 +212,28 @@ func TestASilentClientIsDropped(t *testing.T) {
 	}
 }
 
+// A Java device may need longer for its first byte than the greeting waits: its
+// next attempt is waited for.
+func TestAClientWhoseHelloCameTooLateIsWaitedForTheNextTime(t *testing.T) {
+	certs := sharedCertificates()
+	hello := wireHello(0x0301, 0x0303, list("c02f"), nil, 1<<14)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRun(&Server{AllowPublic: true, certs: certs})
+		for n, quirk := range []string{quirkTLSAfterBanner, quirkImplicitOnPlainPort} {
+			ours, theirs := net.Pipe()
+			r.serving.Go(newConn(r, ours, netip.MustParseAddr("192.168.1.50")).serve)
+			go io.Copy(io.Discard, theirs)
+			time.Sleep(time.Second)
+			theirs.Write(hello)
+			theirs.Close()
+			if s := <-r.ended; !slices.Contains(s.Quirks, quirk) {
+				t.Errorf("attempt %d: quirks %q, want %s", n+1, s.Quirks, quirk)
+			}
+		}
+		r.serving.Wait()
+	})
+}
+
 func TestAClientThatDripsBytesIsDropped(t *testing.T) {
 	s := bubble(t, Limits{Command: time.Minute, Session: 10 * time.Minute}, func(c net.Conn) {
 		go io.Copy(io.Discard, c)

@@ -11,10 +11,15 @@ import (
 // before it is taken for one that waits for a greeting.
 const implicitWait = 3 * time.Second
 
+// talkerWait is how long a client has that began with TLS on this port before.
+const talkerWait = 1500 * time.Millisecond
+
 // open tells a client that begins with TLS from one that waits for the
 // greeting, by what it sends first, on any port. A client that begins with TLS
 // cannot use a greeting that comes before it, so the greeting is held back for
-// a moment: 150 ms are too short for Java. False means that it ended there.
+// a moment. Java may take longer than that: its hello then comes after the
+// greeting, is recorded all the same, and its next connection is waited for
+// longer. False means that it ended there.
 func (c *conn) open() bool {
 	implicit := implicitPort(c.port)
 	spoke, err := c.speaksFirst(implicit)
@@ -61,6 +66,8 @@ func (c *conn) speaksFirst(implicit bool) (bool, error) {
 	case wait < 0 || c.door.busy(c.peer, c.port):
 		c.door.began(c.peer, c.port, false)
 		return false, nil
+	case c.door.spokeFirst(c.peer, c.port):
+		wait = max(wait, talkerWait)
 	}
 	err := c.in.first(wait)
 	if isTimeout(err) && !c.isStopped() {

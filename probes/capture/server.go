@@ -22,12 +22,13 @@ import (
 // at once.
 type Store interface {
 	// Message opens the place for a message's bytes as received, and names it
-	// as it goes into Message.File. Close returns when the bytes are on disk. A
-	// writer that also has the method Discard() error is asked by it, in place
+	// as it goes into Message.File. The bytes are on disk when Close has
+	// returned, or Keep of a session that names them. A writer that also has the method Discard() error is asked by it, in place
 	// of Close, to give up a message that the client did not finish.
 	Message(id string) (w io.WriteCloser, file string, err error)
 	// Keep returns when the session is on disk. A later record of the same id
-	// replaces the earlier.
+	// replaces the earlier. A Store that also has KeepSoon, of the same form, is
+	// asked by it for a record that need not be on disk yet.
 	Keep(s probes.Session) error
 }
 

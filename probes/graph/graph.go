@@ -41,6 +41,11 @@ type Client struct {
 // get asks for base+path with the query and decodes the answer into v. found
 // is false when Graph says that there is no such thing.
 func (c Client) get(ctx context.Context, path string, query url.Values, v any) error {
+	return c.getUpTo(ctx, bodyLimit, path, query, v)
+}
+
+// getUpTo is get for an answer of at most so many bytes.
+func (c Client) getUpTo(ctx context.Context, limit int64, path string, query url.Values, v any) error {
 	token, err := c.Token(ctx)
 	if err != nil {
 		return err
@@ -61,7 +66,7 @@ func (c Client) get(ctx context.Context, path string, query url.Values, v any) e
 		return c.unreachable(plain(ctx, err))
 	}
 	defer res.Body.Close() //nolint:errcheck // everything wanted has been read
-	body, err := io.ReadAll(io.LimitReader(res.Body, bodyLimit))
+	body, err := io.ReadAll(io.LimitReader(res.Body, limit))
 	if err != nil {
 		return c.unreachable(plain(ctx, err))
 	}

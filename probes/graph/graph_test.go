@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -79,14 +80,20 @@ func TestMessageIsAskedForAsTheDocumentationSays(t *testing.T) {
 	want := probes.Receipt{
 		MessageID: "<a'b+c@contoso.example>", Mailbox: "o'brien+x@contoso.example", Found: true, Subject: `offbasic\x07 test`,
 		Received: time.Date(2026, 11, 22, 15, 57, 9, 0, time.UTC), Folder: "Junk Email", AuthAs: "Internal", Results: "spf=pass",
+		By: probes.ByMailbox, Junk: new(true),
 	}
-	if r != want {
+	if head := string(r.Head); !strings.Contains(head, "Authentication-Results: spf=pass\r\n") {
+		t.Errorf("head %q", head)
+	}
+	r.Head = nil
+	if !reflect.DeepEqual(r, want) {
 		t.Errorf("receipt %+v\nwant    %+v", r, want)
 	}
 	wantAsked := []string{
 		"GET /v1.0/users/o%27brien+x@contoso.example/messages?%24filter=internetMessageId%20eq%20%27%3Ca%27%27b%2Bc%40contoso.example%3E%27" +
 			"&%24select=subject%2CreceivedDateTime%2CinternetMessageHeaders%2CparentFolderId",
 		"GET /v1.0/users/o%27brien+x@contoso.example/mailFolders/AQ%2F1=?%24select=displayName",
+		"GET /v1.0/users/o%27brien+x@contoso.example/mailFolders/junkemail?%24select=id",
 	}
 	if strings.Join(asked, "\n") != strings.Join(wantAsked, "\n") {
 		t.Errorf("asked\n%s\nwant\n%s", strings.Join(asked, "\n"), strings.Join(wantAsked, "\n"))

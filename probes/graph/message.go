@@ -43,7 +43,9 @@ func (c Client) Message(ctx context.Context, mailbox, messageID string) (probes.
 	r.Found, r.Received, r.Subject = true, m.Received, probes.Clean(m.Subject, 300)
 	r.AuthAs = m.header("X-MS-Exchange-Organization-AuthAs")
 	r.Results = m.header("Authentication-Results")
+	r.Mechanism = m.header("X-MS-Exchange-Organization-AuthMechanism")
 	r.Folder = c.folder(ctx, user, m.Folder)
+	r.By, r.Head, r.Junk = probes.ByMailbox, m.head(), c.junk(ctx, user, m.Folder)
 	return r, nil
 }
 

@@ -5,6 +5,8 @@
 package keyring
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"sync"
 	"time"
@@ -35,6 +37,34 @@ type Ring interface {
 	Get(name string) (string, error)
 	// Drop forgets a secret. One that is not there is no error.
 	Drop(name string) error
+}
+
+// keyLen is the length of a Key, in bytes: AES-256's.
+const keyLen = 32
+
+// Key returns the random key of 32 bytes that is kept under name. When there is
+// none one is made and kept, if mk is set; otherwise the answer is nil. What is
+// kept there and is no key is taken for none.
+func Key(r Ring, name string, mk bool) ([]byte, error) {
+	text, err := r.Get(name)
+	if err == nil {
+		if key, bad := base64.StdEncoding.DecodeString(text); bad == nil && len(key) == keyLen {
+			return key, nil
+		}
+		err = ErrNotFound
+	}
+	switch {
+	case !errors.Is(err, ErrNotFound):
+		return nil, err
+	case !mk:
+		return nil, nil
+	}
+	key := make([]byte, keyLen)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	if err := r.Put(name, base64.StdEncoding.EncodeToString(key)); err != nil {
+		return nil, err
+	}
+	return key, nil
 }
 
 // service is what the secrets of this program are filed under.

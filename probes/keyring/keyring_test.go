@@ -104,3 +104,29 @@ func TestHangingKeyringIsLeftBehind(t *testing.T) {
 	close(hang)
 	s.free <- struct{}{} // the one that hung has ended
 }
+
+// The key that encrypts a file is made once and found again.
+func TestKeyIsMadeOnce(t *testing.T) {
+	r := Memory()
+	if key, err := Key(r, "signin", false); key != nil || err != nil {
+		t.Errorf("no key was to be made: %d bytes, %v", len(key), err)
+	}
+	made, err := Key(r, "signin", true)
+	if err != nil || len(made) != 32 {
+		t.Fatalf("%d bytes, %v; want 32", len(made), err)
+	}
+	for _, mk := range []bool{false, true} {
+		if again, err := Key(r, "signin", mk); err != nil || string(again) != string(made) {
+			t.Errorf("another key came back: %v", err)
+		}
+	}
+	_ = r.Put("signin", "not a key")
+	if key, err := Key(r, "signin", false); key != nil || err != nil {
+		t.Errorf("what is no key was taken for one: %d bytes, %v", len(key), err)
+	}
+	s := fake(nil)
+	s.get = func(string, string) (string, error) { return "", errors.New("locked") }
+	if _, err := Key(s, "signin", true); err == nil {
+		t.Error("a locked keyring gave a key")
+	}
+}

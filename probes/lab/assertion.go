@@ -23,8 +23,8 @@ type assertion struct {
 }
 
 // checkAssertion verifies an assertion: PS256 with the thumbprint x5t#S256 of
-// the app's certificate.
-func (l *Lab) checkAssertion(tenant, text string) *refusal {
+// one of the app's certificates.
+func (l *Lab) checkAssertion(tenant, client, text string) *refusal {
 	var head struct {
 		Alg   string `json:"alg"`
 		Thumb string `json:"x5t#S256"`
@@ -35,16 +35,20 @@ func (l *Lab) checkAssertion(tenant, text string) *refusal {
 	if !ok || decodePart(first, &head) != nil || decodePart(body, &a) != nil {
 		return badAssertion("The assertion is not a valid JWT.")
 	}
-	if head.Alg != "PS256" || !isThumbprint(head.Thumb, l.appCert) {
+	cert, found := l.certificateBy(client, head.Thumb)
+	switch {
+	case head.Alg != "PS256" || found == proofUnknown:
 		return badAssertion("The key was not found.")
+	case found == proofExpired:
+		return badAssertion("The key used is expired.")
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(sig)
 	sum := sha256.Sum256([]byte(signed))
-	key, isRSA := l.appCert.PublicKey.(*rsa.PublicKey)
+	key, isRSA := cert.PublicKey.(*rsa.PublicKey)
 	if err != nil || !isRSA || rsa.VerifyPSS(key, crypto.SHA256, sum[:], raw, nil) != nil {
 		return badAssertion("The signature does not match the key.")
 	}
-	return l.checkAssertionClaims(tenant, a)
+	return l.checkAssertionClaims(tenant, client, a)
 }
 
 // isThumbprint compares an x5t#S256 (RFC 7515 section 4.1.8) with a
@@ -55,8 +59,8 @@ func isThumbprint(s string, c *x509.Certificate) bool {
 	return s == base64.StdEncoding.EncodeToString(sum[:]) || s == base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-func (l *Lab) checkAssertionClaims(tenant string, a assertion) *refusal {
-	now := l.now().Unix()
+func (l *Lab) checkAssertionClaims(tenant, client string, a assertion) *refusal {
+	now := l.serviceTime().Unix()
 	base := l.Authority() + "/" + url.PathEscape(tenant)
 	const skew = 5 * 60 // seconds
 	switch {
@@ -65,7 +69,7 @@ func (l *Lab) checkAssertionClaims(tenant string, a assertion) *refusal {
 			http.StatusUnauthorized, "invalid_client", 700024,
 			"Client assertion is not within its valid time range.",
 		}
-	case a.Issuer != l.app.ClientID || a.Subject != l.app.ClientID:
+	case !strings.EqualFold(a.Issuer, client) || !strings.EqualFold(a.Subject, client):
 		return badAssertion("The issuer or subject is not the application.")
 	case a.Audience != base+"/oauth2/v2.0/token" && a.Audience != base+"/v2.0":
 		return badAssertion("The audience is not this endpoint.")

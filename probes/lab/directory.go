@@ -34,6 +34,18 @@ type directory struct {
 	policies, scopes, assignments, connectors store
 	hve                                       []*hveAccount
 	premises                                  premises
+
+	// fresh is when a right was made; counts tells whether it counts already.
+	fresh  map[string]time.Time
+	counts func(right string) bool
+
+	traces   []*traced
+	signedIn []loggedSignIn // Entra's log, the newest last
+	departed []Departure
+	arrivals []Arrival
+	sessions map[string]int         // SMTP sessions by the account that is signed in
+	sent     map[string][]time.Time // by account, one for each message of the last minute
+	spent    map[string][]spending  // by account, of the last day
 }
 
 // account is what somebody, or a device, signs in with. policy is the
@@ -53,6 +65,7 @@ type mailbox struct {
 	rights      []right
 	sendAs      []string // who may send as its address, as grantee names them
 	inbox       *folder
+	junk, kept  *folder // Junk Email and Sent Items
 }
 
 // group is a distribution group; members are addresses. A member without a
@@ -79,7 +92,7 @@ type message struct {
 	id, messageID, subject string
 	received               time.Time
 	headers                []header
-	from, to, peer         string // envelope sender and recipient, and the client's address
+	in                     *folder
 }
 
 // keptMessages bounds a mailbox; the oldest go first.
@@ -106,7 +119,7 @@ func newDirectory() *directory {
 func newMailbox(address, name string) *mailbox {
 	return &mailbox{
 		account: account{id: newID(), name: name, address: address, password: randomText(12)},
-		inbox:   &folder{id: "AQMkAD" + randomText(24), name: "Inbox"},
+		inbox:   newFolder("Inbox"), junk: newFolder("Junk Email"), kept: newFolder("Sent Items"),
 	}
 }
 
@@ -178,14 +191,14 @@ func (d *directory) smtpAuth(m *mailbox) (on bool, level string) {
 	return !d.smtpAuthOff, "Tenant"
 }
 
-// basicBlocked tells whether an authentication policy blocks Basic for a
-// mailbox: its own, else the organisation's default. A policy covers Basic
+// basicBlocked tells whether an authentication policy blocks Basic for an
+// account: its own, else the organisation's default. A policy covers Basic
 // alone, and blocks it unless AllowBasicAuthSmtp is set
 // (New-AuthenticationPolicy).
-func (d *directory) basicBlocked(m *mailbox) bool {
+func (d *directory) basicBlocked(a *account) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p := d.policies.find(m.policy)
+	p := d.policies.find(a.policy)
 	if p == nil { // none, or one that was removed
 		p = d.policies.find(d.defaultPolicy)
 	}
@@ -203,8 +216,9 @@ func (d *directory) maySend(b bearer, m *mailbox) (as string, ok bool) {
 	defer d.mu.Unlock()
 	for _, p := range d.principals {
 		if strings.EqualFold(p.appID, b.App) && strings.EqualFold(p.objectID, b.Object) {
-			granted := slices.Contains(b.Roles, "SMTP.SendAsApp") && slices.Contains(m.rights, right{p.objectID, "FullAccess"})
-			return p.objectID, granted || d.assigned(p, m)
+			granted := slices.Contains(b.Roles, "SMTP.SendAsApp") && slices.Contains(m.rights, right{p.objectID, "FullAccess"}) && d.counts(mailboxRight(p.objectID, m))
+			assigned := d.assigned(p, m) && d.counts(roleRight(p))
+			return p.objectID, (granted || assigned) && d.counts(principalRight(p.objectID))
 		}
 	}
 	return "", false
@@ -220,21 +234,4 @@ func (d *directory) maySendAs(who, address string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Contains(m.sendAs, who)
-}
-
-// deliver puts a message into a mailbox's Inbox.
-func (d *directory) deliver(m *mailbox, msg message) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	m.inbox.messages = append(m.inbox.messages, msg)
-	if n := len(m.inbox.messages) - keptMessages; n > 0 {
-		m.inbox.messages = slices.Delete(m.inbox.messages, 0, n)
-	}
-}
-
-// messages are those of a mailbox's Inbox now.
-func (d *directory) messages(m *mailbox) []message {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Clone(m.inbox.messages)
 }

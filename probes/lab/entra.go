@@ -1,9 +1,11 @@
 package lab
 
 import (
-	"crypto/subtle"
+	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,8 +22,25 @@ const tokenLife = time.Hour
 func (l *Lab) entra() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", l.configuration)
+	mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", l.publicKeys)
+	mux.HandleFunc("GET /{tenant}/oauth2/v2.0/authorize", l.authorize)
+	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/devicecode", l.deviceCode)
+	mux.HandleFunc("GET /common/oauth2/deviceauth", l.devicePage)
+	mux.HandleFunc("POST /common/oauth2/deviceauth", l.enterCode)
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", l.token)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", l.serviceTime().UTC().Format(http.TimeFormat))
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// serviceTime is what Entra's clock shows: the lab's, unless the two are made
+// to differ.
+func (l *Lab) serviceTime() time.Time {
+	if l.fault("signin-clock") {
+		return l.now().Add(-2 * time.Hour)
+	}
+	return l.now()
 }
 
 // refusal is what Entra says no with.
@@ -36,7 +55,7 @@ type refusal struct {
 // Microsoft's list of AADSTS codes and of the sign-in page.
 func (l *Lab) refuse(w http.ResponseWriter, r refusal) {
 	trace, correlation := newID(), newID()
-	at := l.now().UTC().Format("2006-01-02 15:04:05Z")
+	at := l.serviceTime().UTC().Format("2006-01-02 15:04:05Z")
 	l.log(fmt.Sprintf("sign-in: AADSTS%d", r.code))
 	writeJSON(w, r.status, map[string]any{
 		"error": r.name,
@@ -54,22 +73,45 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 }
 
 // configuration is the discovery document (OpenID Connect Discovery 1.0
-// section 4), with what MSAL reads of it.
+// section 4). Its addresses hold the tenant's id, whatever name was asked for.
 func (l *Lab) configuration(w http.ResponseWriter, r *http.Request) {
 	tenant := r.PathValue("tenant")
-	if !isCommon(tenant) && !l.isTenant(tenant) {
-		l.refuse(w, tenantNotFound(tenant))
+	if no := l.checkPlace(tenant); no != nil {
+		l.refuse(w, *no)
 		return
 	}
-	base := l.Authority() + "/" + url.PathEscape(tenant)
+	segment, issuer := l.dir.tenantID, l.dir.tenantID
+	if isCommon(tenant) {
+		segment, issuer = strings.ToLower(tenant), "{tenantid}"
+	}
+	base := l.Authority() + "/" + segment
 	writeJSON(w, http.StatusOK, map[string]any{
-		"issuer":                 base + "/v2.0",
-		"authorization_endpoint": base + "/oauth2/v2.0/authorize",
-		"token_endpoint":         base + "/oauth2/v2.0/token",
+		"issuer":                        l.Authority() + "/" + issuer + "/v2.0",
+		"authorization_endpoint":        base + "/oauth2/v2.0/authorize",
+		"token_endpoint":                base + "/oauth2/v2.0/token",
+		"device_authorization_endpoint": base + "/oauth2/v2.0/devicecode",
+		"jwks_uri":                      base + "/discovery/v2.0/keys",
+		"response_types_supported":      []string{"code"},
+		"response_modes_supported":      []string{"query", "form_post"},
+		"scopes_supported":              oidcScopes(),
 		"token_endpoint_auth_methods_supported": []string{
 			"client_secret_post", "private_key_jwt", "client_secret_basic",
 		},
 	})
+}
+
+// publicKeys are what tokens are verified with (RFC 7517 section 5).
+func (l *Lab) publicKeys(w http.ResponseWriter, _ *http.Request) {
+	key := &l.signer.key.PublicKey
+	writeJSON(w, http.StatusOK, map[string]any{"keys": []any{jwk(l.signer.kid, key)}})
+}
+
+func jwk(kid string, key *rsa.PublicKey) map[string]string {
+	b64 := base64.RawURLEncoding.EncodeToString
+	return map[string]string{
+		"kty": "RSA", "use": "sig", "kid": kid, "x5t": kid,
+		"n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes()),
+	}
 }
 
 func tenantNotFound(tenant string) refusal {
@@ -88,58 +130,63 @@ func (l *Lab) isTenant(name string) bool {
 	return strings.EqualFold(name, l.dir.tenantID) || l.dir.accepted("@"+name)
 }
 
-// token is the token endpoint. Only client credentials are asked of it.
-func (l *Lab) token(w http.ResponseWriter, r *http.Request) {
-	if r.ParseForm() != nil {
-		l.refuse(w, malformed())
-		return
-	}
-	res, no := l.clientCredentials(r.PathValue("tenant"), r.PostForm)
-	if no != nil {
-		l.refuse(w, *no)
-		return
-	}
-	l.log("sign-in: token for " + res.audience)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"token_type": "Bearer", "expires_in": int(tokenLife.Seconds()) - 1,
-		"ext_expires_in": int(tokenLife.Seconds()) - 1,
-		"access_token":   l.signer.sign(l.claims(res, l.app)),
-	})
-}
-
-func malformed() refusal {
-	return refusal{http.StatusBadRequest, "invalid_request", 9002313, "Invalid request. Request is malformed or invalid."}
-}
-
-// clientCredentials checks a request in the order that Entra's answers show:
-// the tenant, the form, the app, its credential, the scope.
-func (l *Lab) clientCredentials(tenant string, form url.Values) (resource, *refusal) {
-	for _, check := range []func(string, url.Values) *refusal{
-		l.checkTenant, checkForm, l.checkApp, l.checkCredential,
-	} {
-		if no := check(tenant, form); no != nil {
-			return resource{}, no
-		}
-	}
-	return checkScope(form.Get("scope"))
-}
-
-func (l *Lab) checkTenant(tenant string, _ url.Values) *refusal {
+// checkPlace refuses a tenant that is not this one.
+func (l *Lab) checkPlace(tenant string) *refusal {
 	switch {
-	case isCommon(tenant):
-		return &refusal{
-			http.StatusBadRequest, "invalid_request", 9001023,
-			"The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint.",
-		}
-	case !l.isTenant(tenant):
+	case l.fault("signin-other-cloud"):
+		return &refusal{http.StatusBadRequest, "invalid_request", 90038, fmt.Sprintf(
+			"Tenant '%s' request is being redirected to the National Cloud 'MicrosoftOnline.us'.", probes.Clean(tenant, 100))}
+	case l.fault("signin-tenant-missing"), !isCommon(tenant) && !l.isTenant(tenant):
 		no := tenantNotFound(tenant)
 		return &no
 	}
 	return nil
 }
 
-func checkForm(_ string, form url.Values) *refusal {
-	for _, name := range []string{"grant_type", "client_id", "scope"} {
+// token is the token endpoint.
+func (l *Lab) token(w http.ResponseWriter, r *http.Request) {
+	if r.ParseForm() != nil {
+		l.refuse(w, malformed())
+		return
+	}
+	answer, no := l.grant(r.PathValue("tenant"), r.PostForm)
+	if no != nil {
+		l.refuse(w, *no)
+		return
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// grant gives a token for what a client brings.
+func (l *Lab) grant(tenant string, form url.Values) (map[string]any, *refusal) {
+	if no := checkForm(form); no != nil {
+		return nil, no
+	}
+	switch form.Get("grant_type") {
+	case "client_credentials":
+		return l.grantApp(tenant, form)
+	case "authorization_code":
+		return l.redeem(tenant, form, l.redeemCode)
+	case deviceGrant, oldDeviceGrant:
+		return l.redeem(tenant, form, l.redeemDevice)
+	case "refresh_token":
+		return l.redeem(tenant, form, l.redeemRefresh)
+	}
+	no := malformed()
+	return nil, &no
+}
+
+func malformed() refusal {
+	return refusal{http.StatusBadRequest, "invalid_request", 9002313, "Invalid request. Request is malformed or invalid."}
+}
+
+// checkForm asks for what every grant brings, and the one it names.
+func checkForm(form url.Values) *refusal {
+	needs := map[string][]string{
+		"client_credentials": {"scope"}, "authorization_code": {"code"}, "refresh_token": {"refresh_token"},
+		deviceGrant: {"device_code"}, oldDeviceGrant: {"device_code"},
+	}
+	for _, name := range append([]string{"grant_type", "client_id"}, needs[form.Get("grant_type")]...) {
 		if form.Get(name) == "" {
 			return &refusal{
 				http.StatusBadRequest, "invalid_request", 900144,
@@ -147,76 +194,31 @@ func checkForm(_ string, form url.Values) *refusal {
 			}
 		}
 	}
-	if form.Get("grant_type") != "client_credentials" {
-		no := malformed()
-		return &no
-	}
 	return nil
 }
 
-func (l *Lab) checkApp(_ string, form url.Values) *refusal {
-	if strings.EqualFold(form.Get("client_id"), l.app.ClientID) {
-		return nil
+// clientApp is the app that signs in: its enterprise application in this tenant.
+// Microsoft's own command line tools are known to every tenant.
+func (l *Lab) clientApp(id string) (enterprise, *refusal) {
+	e, there := l.enterprise(id)
+	_, registered := l.registration(id)
+	switch {
+	case l.fault("signin-client-unknown"):
+	case strings.EqualFold(id, commandLineTools):
+		e.AppID = commandLineTools
+		return e, nil
+	case there && !e.Enabled:
+		return e, &refusal{http.StatusBadRequest, "unauthorized_client", 7000112, fmt.Sprintf(
+			"Application '%s' is disabled.", probes.Clean(id, 100))}
+	case there && strings.EqualFold(e.AppID, id): // an object id is no client id
+		return e, nil
+	case registered:
+		return e, &refusal{http.StatusBadRequest, "unauthorized_client", 7000229, fmt.Sprintf(
+			"The client application %s is missing service principal in the tenant %s.", probes.Clean(id, 100), l.dir.tenantID)}
 	}
-	return &refusal{http.StatusBadRequest, "unauthorized_client", 700016, fmt.Sprintf(
+	return enterprise{}, &refusal{http.StatusBadRequest, "unauthorized_client", 700016, fmt.Sprintf(
 		"Application with identifier '%s' was not found in the directory '%s'. This can happen if the application has not been "+
 			"installed by the administrator of the tenant or consented to by any user in the tenant. "+
 			"You may have sent your authentication request to the wrong tenant.",
-		probes.Clean(form.Get("client_id"), 100), l.dir.domains[0])}
-}
-
-// assertionType is the only one there is (RFC 7523 section 2.2).
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-func (l *Lab) checkCredential(tenant string, form url.Values) *refusal {
-	switch {
-	case form.Get("client_assertion") != "" && form.Get("client_assertion_type") == assertionType:
-		return l.checkAssertion(tenant, form.Get("client_assertion"))
-	case form.Get("client_secret") == "":
-		return &refusal{
-			http.StatusUnauthorized, "invalid_client", 7000218,
-			"The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-		}
-	case subtle.ConstantTimeCompare([]byte(form.Get("client_secret")), []byte(l.app.Secret)) != 1:
-		return &refusal{http.StatusUnauthorized, "invalid_client", 7000215, fmt.Sprintf(
-			"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "+
-				"not the client secret ID, for a secret added to app '%s'.", l.app.ClientID)}
-	}
-	return nil
-}
-
-// checkScope finds the resource. An app asks for everything that it was given,
-// by "/.default", and for one resource at a time. MSAL adds the scopes of
-// OpenID Connect, which Entra passes over.
-func checkScope(scope string) (resource, *refusal) {
-	var found *resource
-	for s := range strings.FieldsSeq(scope) {
-		if slices.Contains([]string{"openid", "offline_access", "profile"}, s) {
-			continue
-		}
-		name, isDefault := strings.CutSuffix(s, "/.default")
-		i := slices.IndexFunc(resources(), func(r resource) bool { return r.audience == strings.TrimSuffix(name, "/") })
-		switch {
-		case !isDefault:
-			return resource{}, badScope(s)
-		case i < 0:
-			return resource{}, &refusal{http.StatusBadRequest, "invalid_resource", 500011, fmt.Sprintf(
-				"The resource principal named %s was not found in the tenant named contoso. This can happen if the application has not "+
-					"been installed by the administrator of the tenant or consented to by any user in the tenant. "+
-					"You might have sent your authentication request to the wrong tenant.", probes.Clean(name, 200))}
-		case found != nil:
-			return resource{}, badScope(scope)
-		}
-		found = &resources()[i]
-	}
-	if found == nil {
-		return resource{}, badScope(scope)
-	}
-	return *found, nil
-}
-
-func badScope(scope string) *refusal {
-	return &refusal{http.StatusBadRequest, "invalid_scope", 70011, fmt.Sprintf(
-		"The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. "+
-			"The scope %s is not valid.", probes.Clean(scope, 200))}
+		probes.Clean(id, 100), l.dir.domains[0])}
 }

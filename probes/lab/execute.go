@@ -107,37 +107,56 @@ type shell struct {
 	script, step string
 	module       string
 	kept         variables
+	whatIf       bool // changes nothing
+	done         []probes.DoneStep
 }
 
 // Execute runs a script as Exchange Online, or the server on the premises,
 // would, and reads back. It stops at the first error, which is then in the
 // read-back as well; the error is a *probes.Fault that names the cmdlet.
 func (l *Lab) Execute(ctx context.Context, s probes.Script) (probes.ReadBackFile, error) {
+	return l.execute(ctx, s, false)
+}
+
+// TryOut runs a script as with -WhatIf: it changes nothing and reads back what
+// is there.
+func (l *Lab) TryOut(ctx context.Context, s probes.Script) (probes.ReadBackFile, error) {
+	return l.execute(ctx, s, true)
+}
+
+func (l *Lab) execute(ctx context.Context, s probes.Script, whatIf bool) (probes.ReadBackFile, error) {
 	file := probes.ReadBackFile{
 		Type: "readback", Schema: probes.ReadBackSchema, Script: s.Name,
 		Made: l.now().UTC().Format(time.RFC3339), Results: map[string][]map[string]string{},
 	}
-	sh := &shell{lab: l, script: s.Name, module: or(s.Module, probes.ExchangeOnline), kept: variables{}}
+	sh := &shell{lab: l, script: s.Name, module: or(s.Module, probes.ExchangeOnline), kept: variables{}, whatIf: whatIf}
 	if sh.module == probes.ExchangeOnline {
 		file.Tenant = l.dir.tenantID
 	}
+	step, err := sh.play(ctx, s, &file)
+	file.Done = sh.done
+	if err != nil {
+		file.Step, file.Error = step, said(err)
+	}
+	return file, err
+}
+
+// play takes the steps and the reads in order, and says where it stopped.
+func (sh *shell) play(ctx context.Context, s probes.Script, file *probes.ReadBackFile) (stopped string, err error) {
 	for _, step := range s.Steps {
 		if err := ctx.Err(); err != nil {
-			file.Step, file.Error = step.ID, err.Error()
-			return file, fmt.Errorf("run the script %s: %w", s.Name, err)
+			return step.ID, fmt.Errorf("run the script %s: %w", s.Name, err)
 		}
 		if err := sh.take(step); err != nil {
-			file.Step, file.Error = step.ID, said(err)
-			return file, err
+			return step.ID, err
 		}
 	}
 	for _, r := range s.Reads {
-		if err := sh.read(r, &file); err != nil {
-			file.Step, file.Error = r.ID, said(err)
-			return file, err
+		if err := sh.read(r, file); err != nil {
+			return r.ID, err
 		}
 	}
-	return file, nil
+	return "", nil
 }
 
 // or is the value, or else the default of it.
@@ -204,24 +223,39 @@ func (sh *shell) each(e *probes.Each, do func() error) error {
 func (sh *shell) change(s probes.ScriptStep) error {
 	delete(sh.kept, s.As)
 	if s.Unless == nil {
-		made, err := sh.run(s.Do)
-		sh.keep(s.As, made)
-		return err
+		return sh.do(s.Do, s.As)
 	}
 	there, err := sh.look(*s.Unless)
 	if err != nil {
 		return err
 	}
 	if len(there) == 0 {
-		made, err := sh.run(s.Do)
-		sh.keep(s.As, made)
-		return err
+		return sh.do(s.Do, s.As)
 	}
 	sh.keep(s.As, there)
 	if s.Else != nil {
-		_, err = sh.run(*s.Else)
+		return sh.do(*s.Else, "")
 	}
-	return err
+	return nil
+}
+
+// do runs a call of a step, and notes that the step changed something.
+func (sh *shell) do(c probes.Cmdlet, as string) error {
+	if sh.whatIf && c.Changes() {
+		return nil
+	}
+	made, err := sh.run(c)
+	if err != nil {
+		return err
+	}
+	if as != "" {
+		sh.keep(as, made)
+	}
+	noted := slices.ContainsFunc(sh.done, func(d probes.DoneStep) bool { return d.Step == sh.step })
+	if c.Changes() && !noted {
+		sh.done = append(sh.done, probes.DoneStep{Step: sh.step, At: sh.lab.now().UTC().Format(time.RFC3339)})
+	}
+	return nil
 }
 
 // keep puts the first object into a variable.
@@ -294,6 +328,9 @@ func (sh *shell) try(c probes.Cmdlet) ([]object, error) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		there, err := known.run(d, args)
+		if err == nil {
+			d.noted(d.madeBy(known.name, args), sh.lab.now())
+		}
 		var kept []object
 		for _, o := range there {
 			if o.matches(c.Where) {

@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // Entra's customKeyIdentifier is a SHA-1 thumbprint
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -20,6 +22,7 @@ import (
 // authority is the lab's private CA with the one certificate that it gave.
 type authority struct {
 	ca   *x509.Certificate
+	key  crypto.Signer
 	leaf tls.Certificate
 }
 
@@ -67,14 +70,19 @@ func newAuthority(now time.Time) (*authority, error) {
 		return nil, err
 	}
 	leaf := template("localhost", now)
-	leaf.DNSNames = []string{"localhost"}
+	leaf.DNSNames = append([]string{"localhost"}, serviceNames()...)
 	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
 	if err != nil {
 		return nil, err
 	}
-	return &authority{ca, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}, nil
+	return &authority{ca, caKey, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}, nil
+}
+
+// sign makes a certificate of a template.
+func (a *authority) sign(t *x509.Certificate, key crypto.PublicKey) ([]byte, error) {
+	return x509.CreateCertificate(rand.Reader, t, a.ca, key, a.key)
 }
 
 func template(name string, now time.Time) *x509.Certificate {
@@ -124,6 +132,12 @@ func appCertificate(now time.Time) (*x509.Certificate, []byte, error) {
 	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
 	return cert, text, nil
+}
+
+// sha1Text is a certificate's SHA-1 thumbprint as Graph writes it.
+func sha1Text(c *x509.Certificate) string {
+	sum := sha1.Sum(c.Raw) //nolint:gosec // a name, not a proof
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // newID is a random GUID (RFC 9562 section 5.4).

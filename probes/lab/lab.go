@@ -1,5 +1,5 @@
 // Package lab is a tenant on this machine: Entra's sign-in endpoint, the Graph
-// calls that the program uses, and client submission, all on loopback. It
+// calls that the program uses, and every way to send mail, all on loopback. It
 // answers as Microsoft's documentation and recorded sessions say, and refuses
 // what they do not describe. It listens on nothing but loopback, sends nothing
 // to anybody, and its secrets are made anew at each start.
@@ -13,7 +13,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +28,18 @@ type Options struct {
 	// Secret asks for what a step of a script asks for; nil means that a random
 	// throw-away is taken.
 	Secret func(script, step string) (string, error)
+	Faults []string // what goes wrong, by its name in the table of faults
+	// Restore is what Snapshot wrote at an earlier end; nil is a new tenant.
+	Restore []byte
+	// Addresses of the services that Endpoint names, on loopback, where they
+	// are not to be any free port. SubmissionAddr comes before.
+	Addresses map[string]string
+	// Delay is how long a message takes from the service that took it to the
+	// mailbox; 0 is no time at all.
+	Delay time.Duration
+	// NoLimits takes away how much an account may send at once, in a minute and
+	// in a day: for measuring.
+	NoLimits bool
 }
 
 // Tenant is the lab's organisation.
@@ -38,8 +49,9 @@ type Tenant struct {
 	Domains []string // accepted domains
 }
 
-// App is the app registration that is there from the start, with
-// SMTP.SendAsApp and Mail.Read consented.
+// App is the app registration that is there from the start, with consent to
+// SMTP.SendAsApp and Mail.Send of Exchange Online, and to Mail.Read, Mail.Send
+// and ExchangeMessageTrace.Read.All of Graph.
 type App struct {
 	Name                 string
 	ClientID             string
@@ -71,12 +83,23 @@ type Lab struct {
 	app     App
 	appCert *x509.Certificate
 	dir     *directory
+	entraID *registry
+	signIns signIns
+	faults  map[string]bool
 
-	submission, signIn, graph net.Listener
+	signIn, graph net.Listener
+	listeners     map[string]net.Listener // of the SMTP services, by name
+	public        atomic.Value            // the office's address, a string
+	limited       bool
+	delay         time.Duration
+	refusals      refusals
+	zone          zone
+
+	relayPassword, providerKey string
 
 	client *http.Client
 	https  []*httpSide
-	smtp   *smtpSide
+	smtp   []*smtpSide
 	stop   func() bool // no longer waits for the context
 	closed sync.Once
 }
@@ -84,7 +107,8 @@ type Lab struct {
 // Start opens the lab. It runs until Close or until ctx ends. The error is a
 // *probes.Fault.
 func Start(ctx context.Context, o Options) (*Lab, error) {
-	l := &Lab{now: o.Now, log: o.Log, secret: o.Secret}
+	l := &Lab{now: o.Now, log: o.Log, secret: o.Secret, limited: !o.NoLimits, delay: o.Delay}
+	l.SetPublicAddress(officeAddress)
 	if l.now == nil {
 		l.now = time.Now //nolint:forbidigo // the default clock
 	}
@@ -92,6 +116,12 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		l.log = func(string) {}
 	}
 	l.retired.Store(o.Retired)
+	if err := l.takeFaults(o.Faults); err != nil {
+		return nil, err
+	}
+	if l.fault(deliverySlow) {
+		l.delay = max(l.delay, slowDelivery)
+	}
 	if err := l.listen(ctx, o); err != nil {
 		return nil, err
 	}
@@ -100,27 +130,38 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		return nil, err
 	}
 	l.dir = newDirectory()
+	l.dir.counts = l.counts
+	l.dir.signedIn = formerSignIns(l.now())
+	l.entraID = newRegistry(l.dir.tenantID, l.dir.domains[0], l.now())
+	l.restore(o.Restore)
+	l.entraID.addOwnApp(l.app, l.appCert, l.now())
+	l.seedFaults()
+	l.signIns.users = newUsers()
 	l.client = &http.Client{
 		Timeout:   30 * time.Second,
 		Transport: &http.Transport{TLSClientConfig: l.trust.clientConfig(), MaxIdleConns: 10, IdleConnTimeout: time.Minute},
 	}
 	l.https = []*httpSide{serveHTTPS(l.signIn, l.trust, l.entra()), serveHTTPS(l.graph, l.trust, l.graphAPI())}
-	l.smtp = serveSMTP(l)
+	l.zone.records = l.newZone()
+	l.relayPassword, l.providerKey = randomText(12), randomText(24)
+	for _, s := range services() {
+		l.smtp = append(l.smtp, serveSMTP(l, s))
+	}
 	l.stop = context.AfterFunc(ctx, func() { l.shut() })
 	return l, nil
 }
 
 // Format writes no secret of the tenant, whatever the verb.
 func (l *Lab) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "lab at "+l.submission.Addr().String())
+	_, _ = io.WriteString(f, "lab at "+l.listeners[submissionService].Addr().String())
 }
 
-// listen opens the three addresses, or none.
+// listen opens every address, or none.
 func (l *Lab) listen(ctx context.Context, o Options) error {
 	for _, side := range []struct {
 		ln   *net.Listener
 		addr string
-	}{{&l.submission, o.SubmissionAddr}, {&l.signIn, o.SignInAddr}, {&l.graph, o.GraphAddr}} {
+	}{{&l.signIn, o.SignInAddr}, {&l.graph, o.GraphAddr}} {
 		ln, err := listenLoopback(ctx, side.addr)
 		if err != nil {
 			l.closeListeners()
@@ -128,14 +169,21 @@ func (l *Lab) listen(ctx context.Context, o Options) error {
 		}
 		*side.ln = ln
 	}
+	if err := l.listenServices(ctx, o); err != nil {
+		l.closeListeners()
+		return err
+	}
 	return nil
 }
 
 func (l *Lab) closeListeners() {
-	for _, ln := range []net.Listener{l.submission, l.signIn, l.graph} {
+	for _, ln := range []net.Listener{l.signIn, l.graph} {
 		if ln != nil {
 			_ = ln.Close()
 		}
+	}
+	for _, ln := range l.listeners {
+		_ = ln.Close()
 	}
 }
 
@@ -154,7 +202,9 @@ func (l *Lab) shut() {
 		for _, s := range l.https {
 			s.close()
 		}
-		l.smtp.close()
+		for _, s := range l.smtp {
+			s.close()
+		}
 	})
 }
 
@@ -213,15 +263,14 @@ func (l *Lab) GraphBase() string { return "https://" + l.graph.Addr().String() }
 
 // SubmissionHost is where client submission listens, without the port.
 func (l *Lab) SubmissionHost() string {
-	host, _, _ := net.SplitHostPort(l.submission.Addr().String())
+	host, _ := l.Endpoint(submissionService)
 	return host
 }
 
 // SubmissionPort is the port of client submission.
 func (l *Lab) SubmissionPort() int {
-	_, port, _ := net.SplitHostPort(l.submission.Addr().String())
-	n, _ := strconv.Atoi(port) // a listener's own port is a number
-	return n
+	_, port := l.Endpoint(submissionService)
+	return port
 }
 
 // Roots holds the lab's private CA.
@@ -237,7 +286,10 @@ func (l *Lab) SetRetired(on bool) { l.retired.Store(on) }
 // signed, after edit (which may be nil) changed its claims: for the wrong
 // audience, tenant, app or time.
 func (l *Lab) IssueToken(edit func(claims map[string]any)) string {
-	claims := l.claims(resources()[0], l.app)
+	const audience = "https://outlook.office365.com"
+	exchange, _ := l.resourceFor(audience)
+	client, _ := l.enterprise(l.app.ClientID)
+	claims := l.appClaims(audience, exchange, client)
 	if edit != nil {
 		edit(claims)
 	}

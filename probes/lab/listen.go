@@ -61,6 +61,10 @@ func isBusy(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.Errno(10048))
 }
 
+// maxBody is how much of a request is read, in bytes: more than any call takes,
+// so that a large message is refused in words.
+const maxBody = 64 << 20
+
 // httpSide is one https server with its connections.
 type httpSide struct {
 	srv   *http.Server
@@ -72,7 +76,7 @@ type httpSide struct {
 func serveHTTPS(ln net.Listener, trust *authority, h http.Handler) *httpSide {
 	s := &httpSide{done: make(chan struct{})}
 	s.srv = &http.Server{
-		Handler:           http.MaxBytesHandler(h, 1<<20),
+		Handler:           http.MaxBytesHandler(h, maxBody),
 		TLSConfig:         trust.serverConfig(),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,

@@ -90,25 +90,20 @@ func resolveDNSName(d *directory, a arguments) ([]object, error) {
 	}}, nil
 }
 
-// getMessageTrace lists what was delivered here, the newest first.
+// getMessageTrace lists what went through, the newest first.
 func getMessageTrace(d *directory, a arguments) ([]object, error) {
 	from, to := a.date("StartDate"), a.date("EndDate")
-	var found []message
-	for _, m := range d.boxes() {
-		for _, msg := range m.inbox.messages {
-			early, late := !from.IsZero() && msg.received.Before(from), !to.IsZero() && msg.received.After(to)
-			sender := !a.has("SenderAddress") || slices.ContainsFunc(a["SenderAddress"], func(s string) bool { return strings.EqualFold(s, msg.from) })
-			if sender && !early && !late {
-				found = append(found, msg)
-			}
-		}
-	}
-	slices.SortStableFunc(found, func(a, b message) int { return b.received.Compare(a.received) })
 	rows := []object{}
-	for _, msg := range found {
+	for _, t := range slices.Backward(d.traces) {
+		early, late := !from.IsZero() && t.taken.Before(from), !to.IsZero() && t.taken.After(to)
+		sender := !a.has("SenderAddress") || slices.ContainsFunc(a["SenderAddress"], func(s string) bool { return strings.EqualFold(s, t.from) })
+		if !sender || early || late {
+			continue
+		}
 		rows = append(rows, object{
-			"Received": msg.received.UTC().Format(time.RFC3339), "SenderAddress": msg.from, "RecipientAddress": msg.to,
-			"FromIP": msg.peer, "Status": "Delivered", "MessageId": msg.messageID, "Subject": msg.subject,
+			"Received": t.taken.UTC().Format(time.RFC3339), "SenderAddress": t.from, "RecipientAddress": t.to,
+			"FromIP": t.peer, "ToIP": t.next, "Status": strings.ToUpper(t.status[:1]) + t.status[1:],
+			"MessageId": t.messageID, "MessageTraceId": t.id, "Subject": t.subject,
 		})
 	}
 	return rows, nil

@@ -13,7 +13,7 @@ import (
 	"offbasic/probes"
 )
 
-// Limits of the submission side.
+// Limits of the SMTP services.
 const (
 	maxConns   = 50
 	maxErrors  = 10
@@ -22,10 +22,11 @@ const (
 	idle       = 5 * time.Minute // RFC 5321 section 4.5.3.2.7
 )
 
-// smtpSide is the submission server with its connections.
+// smtpSide is one SMTP service with its connections.
 type smtpSide struct {
-	lab  *Lab
-	host string // what the server calls itself
+	lab *Lab
+	svc service
+	ln  net.Listener
 
 	mu     sync.Mutex
 	conns  map[net.Conn]bool
@@ -33,12 +34,12 @@ type smtpSide struct {
 	wg     sync.WaitGroup
 }
 
-// serveSMTP answers on the lab's submission address until close.
-func serveSMTP(l *Lab) *smtpSide {
-	s := &smtpSide{lab: l, host: "AM0PR10CA0001.EURPRD10.PROD.OUTLOOK.COM", conns: map[net.Conn]bool{}}
+// serveSMTP answers on a service's address until close.
+func serveSMTP(l *Lab, svc service) *smtpSide {
+	s := &smtpSide{lab: l, svc: svc, ln: l.listeners[svc.name], conns: map[net.Conn]bool{}}
 	s.wg.Go(func() {
 		for {
-			conn, err := l.submission.Accept()
+			conn, err := s.ln.Accept()
 			if err != nil {
 				return // closed
 			}
@@ -65,14 +66,16 @@ func (s *smtpSide) add(conn net.Conn) bool {
 			s.mu.Unlock()
 			_ = conn.Close()
 		}()
-		(&session{side: s, l: s.lab, conn: conn}).run()
+		c := &session{svc: s.svc, l: s.lab, conn: conn}
+		c.run()
+		c.signOut()
 	})
 	return true
 }
 
 // close ends the server and every connection.
 func (s *smtpSide) close() {
-	_ = s.lab.submission.Close()
+	_ = s.ln.Close()
 	s.mu.Lock()
 	s.closed = true
 	for conn := range s.conns {
@@ -84,7 +87,7 @@ func (s *smtpSide) close() {
 
 // session is one SMTP connection.
 type session struct {
-	side *smtpSide
+	svc  service
 	l    *Lab
 	conn net.Conn
 	r    *bufio.Reader
@@ -92,12 +95,12 @@ type session struct {
 
 	tls     *tls.ConnectionState // nil before STARTTLS
 	hello   string               // after EHLO or HELO
-	account *mailbox             // signed in
+	account string               // address of who is signed in; "" is nobody
 	as      string               // who acts for the account
 	mail    bool                 // MAIL was accepted
 	from    string
 	to      []string
-	chunks  []byte // BDAT so far
+	chunks  received // BDAT so far
 	errors  int
 	over    bool // the session ends
 }
@@ -113,14 +116,25 @@ func verbs() map[string]verb {
 		"DATA": (*session).data, "BDAT": (*session).bdat,
 		"RSET": func(s *session, _ string) { s.reset(); s.say("250 2.0.0 Resetting") },
 		"NOOP": func(s *session, _ string) { s.say("250 2.0.0 OK") },
-		"QUIT": func(s *session, _ string) { s.over = true; s.say("221 2.0.0 Service closing transmission channel") },
+		"QUIT": (*session).quit,
 	}
+}
+
+// quit lets the account go before it says so: whoever hears it may come back.
+func (s *session) quit(string) {
+	s.signOut()
+	s.over = true
+	s.say("221 2.0.0 Service closing transmission channel")
 }
 
 // run serves the connection until it ends.
 func (s *session) run() {
 	s.attach(s.conn)
-	s.say("220 " + s.side.host + " Microsoft ESMTP MAIL Service ready at " + s.l.now().UTC().Format(time.RFC1123Z))
+	if s.provoked(stageConnect) {
+		_ = s.w.Flush()
+		return
+	}
+	s.say("220 " + s.svc.host + " " + s.svc.banner + " at " + s.l.now().UTC().Format(time.RFC1123Z))
 	table := verbs()
 	for !s.over {
 		line, err := s.line()
@@ -175,8 +189,13 @@ func (s *session) say(reply string) {
 }
 
 // no refuses with a reply that ends in Microsoft's bracket: server, time, id.
+// A reply of 421 ends the session (RFC 5321 section 3.8).
 func (s *session) no(reply string) {
-	s.wrong(fmt.Sprintf("%s [%s %s %X]", reply, s.side.host, s.l.now().UTC().Format("2006-01-02T15:04:05.000Z"), randomBytes(8)))
+	if s.svc.bracket {
+		reply = fmt.Sprintf("%s [%s %s %X]", reply, s.svc.host, s.l.now().UTC().Format("2006-01-02T15:04:05.000Z"), randomBytes(8))
+	}
+	s.wrong(reply)
+	s.over = s.over || strings.HasPrefix(reply, "421")
 }
 
 // wrong refuses, and ends a session with too many errors.
@@ -189,25 +208,33 @@ func (s *session) wrong(reply string) {
 }
 
 // reset forgets the message under way (RFC 5321 section 4.1.1.5).
-func (s *session) reset() { s.mail, s.from, s.to, s.chunks = false, "", nil, nil }
+func (s *session) reset() { s.mail, s.from, s.to, s.chunks = false, "", nil, received{} }
 
 func (s *session) helo(name string) {
+	if s.provoked(stageHello) {
+		return
+	}
 	s.hello = name
 	s.reset()
-	s.say("250 " + s.side.host + " Hello [" + s.peer() + "]")
+	s.say("250 " + s.svc.host + " Hello [" + s.peer() + "]")
 }
 
-// ehlo lists what smtp.office365.com lists (log of 2025-11-23).
+// ehlo lists what the service has, in the order of smtp.office365.com (log of
+// 2025-11-23).
 func (s *session) ehlo(name string) {
+	if s.provoked(stageHello) {
+		return
+	}
 	s.hello = name
 	s.reset()
-	list := []string{s.side.host + " Hello [" + s.peer() + "]", fmt.Sprintf("SIZE %d", maxMessage), "PIPELINING", "DSN", "ENHANCEDSTATUSCODES"}
+	list := []string{s.svc.host + " Hello [" + s.peer() + "]", fmt.Sprintf("SIZE %d", s.svc.size), "PIPELINING", "DSN", "ENHANCEDSTATUSCODES"}
 	if s.tls == nil {
 		list = append(list, "STARTTLS")
-	} else {
-		list = append(list, "AUTH LOGIN XOAUTH2")
 	}
-	list = append(list, "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8")
+	if len(s.svc.mechanisms) > 0 && (s.tls != nil || s.svc.clear) {
+		list = append(list, "AUTH "+strings.Join(s.svc.mechanisms, " "))
+	}
+	list = append(list, s.svc.extensions...)
 	for i, text := range list {
 		sep := "-"
 		if i == len(list)-1 {
@@ -217,17 +244,22 @@ func (s *session) ehlo(name string) {
 	}
 }
 
-// peer is the client's address.
+// peer is the client's address as the tenant sees it.
 func (s *session) peer() string {
 	host, _, _ := net.SplitHostPort(s.conn.RemoteAddr().String())
-	return host
+	return s.l.seen(host)
 }
 
-// startTLS takes TLS 1.0 as well, to say what Exchange Online says to it.
-// What came in clear behind the command is dropped (RFC 3207 section 4).
+// startTLS takes TLS 1.0 as well where the service has something to say to it.
+// A client's certificate is asked for and not verified: what it is worth is
+// decided where it is used. What came in clear behind the command is dropped
+// (RFC 3207 section 4).
 func (s *session) startTLS(string) {
 	if s.tls != nil {
 		s.wrong("503 5.5.2 Only one STARTTLS command can be issued per session")
+		return
+	}
+	if s.provoked(stageSTARTTLS) {
 		return
 	}
 	s.say("220 2.0.0 SMTP server ready")
@@ -236,7 +268,13 @@ func (s *session) startTLS(string) {
 		return
 	}
 	conf := s.l.trust.serverConfig()
-	conf.MinVersion = tls.VersionTLS10
+	if s.svc.oldTLS != nil {
+		conf.MinVersion = tls.VersionTLS10
+		conf.CipherSuites = oldSuites()
+	}
+	if s.svc.open {
+		conf.ClientAuth = tls.RequestClientCert
+	}
 	conn := tls.Server(s.conn, conf)
 	_ = s.conn.SetDeadline(time.Now().Add(30 * time.Second)) //nolint:forbidigo // a socket's deadline is real time
 	if err := conn.Handshake(); err != nil {                 //nolint:noctx // the deadline ends it, and so does close
@@ -246,12 +284,29 @@ func (s *session) startTLS(string) {
 	_ = s.conn.SetDeadline(time.Time{})
 	state := conn.ConnectionState()
 	s.attach(conn)
-	s.tls, s.hello, s.account = &state, "", nil
+	s.tls, s.hello = &state, ""
+	s.signOut()
 	s.reset()
-	if state.Version < tls.VersionTLS12 {
+	if s.provoked(stageAfterTLS) {
 		s.over = true
-		s.say("421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls")
+		return
 	}
+	if state.Version < tls.VersionTLS12 {
+		if reply := s.svc.oldTLS(s.l); reply != "" {
+			s.say(reply)
+			s.over = true
+		}
+	}
+}
+
+// oldSuites are all that Go can do: an old device has nothing better than what
+// Go calls insecure.
+func oldSuites() []uint16 {
+	var ids []uint16
+	for _, c := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		ids = append(ids, c.ID)
+	}
+	return ids
 }
 
 // data reads a message up to the line with a single dot. Only CRLF.CRLF ends
@@ -267,14 +322,22 @@ func (s *session) data(string) {
 		return
 	}
 	msg, size, err := s.body()
-	switch {
-	case err != nil:
+	if err != nil {
 		s.over = true
-	case size > maxMessage:
-		s.reset()
-		s.no("552 5.3.4 Message size exceeds fixed maximum message size")
+		return
+	}
+	s.take(received{msg, size})
+}
+
+// take decides about a whole message.
+func (s *session) take(m received) {
+	defer s.reset()
+	switch {
+	case m.size > s.svc.size:
+		s.no(tooLarge)
+	case s.provoked(stageData):
 	default:
-		s.submit(msg)
+		s.svc.take(s, m)
 	}
 }
 
@@ -320,7 +383,7 @@ func (s *session) bdat(arg string) {
 		return
 	}
 	_ = s.conn.SetReadDeadline(time.Now().Add(idle)) //nolint:forbidigo // a socket's deadline is real time
-	head := make([]byte, min(n, maxHead-len(s.chunks)))
+	head := make([]byte, min(n, maxHead-len(s.chunks.raw)))
 	if _, err := io.ReadFull(s.r, head); err != nil {
 		s.over = true
 		return
@@ -329,11 +392,12 @@ func (s *session) bdat(arg string) {
 		s.over = true
 		return
 	}
-	switch s.chunks = append(s.chunks, head...); {
+	s.chunks.raw, s.chunks.size = append(s.chunks.raw, head...), s.chunks.size+n
+	switch {
 	case len(s.to) == 0:
 		s.wrong("503 5.5.1 Bad sequence of commands")
 	case strings.EqualFold(last, "LAST"):
-		s.submit(s.chunks)
+		s.take(s.chunks)
 	default:
 		s.say(fmt.Sprintf("250 2.0.0 %d octets received", n))
 	}

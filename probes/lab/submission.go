@@ -2,9 +2,8 @@ package lab
 
 import (
 	"crypto/subtle"
-	"encoding/base64"
-	"errors"
 	"net/mail"
+	"slices"
 	"strings"
 
 	"offbasic/probes"
@@ -21,8 +20,47 @@ const (
 	tlsFirst       = "530 5.7.0 Must issue a STARTTLS command first"
 	tlsFirstMail   = "451 5.7.3 STARTTLS is required to send mail"
 	unknownMech    = "504 5.7.4 Unrecognized authentication type"
+	tooLarge       = "552 5.3.4 Message size exceeds fixed maximum message size"
+	oldTLS         = "421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls"
+	legacyOff      = "550 5.7.67 TLS 1.0 and 1.1 are not allowed by your organization"
+	tooFast        = "421 4.4.2 Message submission rate for this client has exceeded the configured limit"
+	tooMany        = "432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [Hostname=" + hub + "]"
+	quotaUsed      = "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException"
 	recipientLimit = 1000 // the mailbox limit's upper bound
 )
+
+// submission is client submission.
+func submission() service {
+	return service{
+		name: submissionService, host: frontend, names: []string{"smtp.office365.com"}, banner: "Microsoft ESMTP MAIL Service ready", bracket: true,
+		most: recipientLimit, size: maxMessage, extensions: exchangeExtensions(), mechanisms: []string{"LOGIN", "XOAUTH2"}, unsigned: notSignedIn,
+		oldTLS:   func(*Lab) string { return oldTLS },
+		password: (*session).basic, token: (*session).oauth, from: (*session).paced, to: anyAddress, take: (*session).submit,
+	}
+}
+
+// legacy is client submission for TLS 1.0 and 1.1, where the organisation has
+// opted in (Microsoft, "Opt in to the Exchange Online endpoint for legacy TLS
+// clients using SMTP AUTH").
+func legacy() service {
+	s := submission()
+	s.name, s.names = legacyService, []string{"smtp-legacy.office365.com"}
+	s.oldTLS = func(l *Lab) string {
+		l.dir.mu.Lock()
+		defer l.dir.mu.Unlock()
+		if l.dir.legacyTLS {
+			return ""
+		}
+		return legacyOff
+	}
+	return s
+}
+
+// exchangeExtensions are those of smtp.office365.com, beside SIZE, STARTTLS and
+// AUTH (log of 2025-11-23).
+func exchangeExtensions() []string {
+	return []string{"8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8"}
+}
 
 // disabled is the reply to an account whose SMTP AUTH is off, by whose switch.
 // A token meets it as well as a password.
@@ -31,74 +69,33 @@ func disabled(level string) string {
 		". Visit https://aka.ms/smtp_auth_disabled for more information."
 }
 
-// auth is AUTH LOGIN and AUTH XOAUTH2 (RFC 4954 section 4).
-func (s *session) auth(arg string) {
-	mech, initial, _ := strings.Cut(arg, " ")
-	switch {
-	case s.tls == nil:
-		s.wrong(tlsFirst)
-	case s.hello == "" || s.account != nil || s.mail:
-		s.wrong("503 5.5.1 Bad sequence of commands")
-	case strings.EqualFold(mech, "LOGIN"):
-		s.login(strings.TrimSpace(initial))
-	case strings.EqualFold(mech, "XOAUTH2"):
-		s.xoauth2(strings.TrimSpace(initial))
-	default:
-		s.no(unknownMech)
-	}
-}
-
-// ask gets one line of a SASL exchange, unless it came with the command.
-func (s *session) ask(challenge, initial string) ([]byte, error) {
-	line := initial
-	if line == "" {
-		s.say("334 " + challenge)
-		var err error
-		if line, err = s.line(); err != nil {
-			return nil, err
-		}
-	}
-	if line == "*" {
-		s.wrong("501 5.7.0 Authentication cancelled")
-		return nil, errCancelled
-	}
-	b, err := base64.StdEncoding.DecodeString(line)
-	if err != nil {
-		s.wrong("501 5.5.2 Cannot decode the response")
-	}
-	return b, err
-}
-
-var errCancelled = errors.New("cancelled")
-
-func (s *session) login(initial string) {
-	user, err := s.ask("VXNlcm5hbWU6", initial)
-	if err != nil {
-		return
-	}
-	password, err := s.ask("UGFzc3dvcmQ6", "")
-	if err != nil {
-		return
-	}
-	s.password(string(user), string(password))
-}
-
-// password decides about Basic authentication.
-func (s *session) password(user, password string) {
+// basic decides about a password.
+func (s *session) basic(user, password string) {
 	m := s.l.dir.mailbox(user)
 	if s.l.retired.Load() {
 		s.refused("LOGIN", user, retiredReply)
 		return
 	}
-	if m != nil && s.l.dir.basicBlocked(m) { // before the password is looked at (Microsoft, "Disable Basic authentication in Exchange Online")
+	if m != nil && s.l.dir.basicBlocked(&m.account) { // before the password is looked at (Microsoft, "Disable Basic authentication in Exchange Online")
 		s.refused("LOGIN", user, basicOff)
 		return
 	}
-	if m == nil || subtle.ConstantTimeCompare([]byte(password), []byte(m.password)) != 1 {
+	if m == nil || !same(password, m.password) {
+		if m != nil {
+			s.l.dir.logSignIn(m.address, s.peer(), s.l.now(), 50126)
+		}
 		s.refused("LOGIN", user, unsuccessful)
 		return
 	}
 	s.admit("LOGIN", m, m.address)
+	if s.account != "" {
+		s.l.dir.logSignIn(m.address, s.peer(), s.l.now(), 0)
+	}
+}
+
+// same compares a secret in constant time. An empty one is nobody's.
+func same(given, secret string) bool {
+	return secret != "" && subtle.ConstantTimeCompare([]byte(given), []byte(secret)) == 1
 }
 
 // admit lets an account in whose proof was good, if SMTP AUTH is on for it. as
@@ -108,34 +105,15 @@ func (s *session) admit(mech string, m *mailbox, as string) {
 		s.refused(mech, m.address, disabled(level))
 		return
 	}
-	s.account, s.as = m, as
-	s.l.log("submission: " + mech + " " + m.address + ": accepted")
-	s.say(signedIn)
+	s.signIn(mech, m.address, as)
 }
 
-// refused answers a sign-in with a no.
-func (s *session) refused(mech, user, reply string) {
-	s.l.log("submission: " + mech + " " + probes.Clean(user, 200) + ": " + reply)
-	s.no(reply)
-}
-
-func (s *session) xoauth2(initial string) {
-	b, err := s.ask("", initial)
-	if err != nil {
-		return
-	}
-	user, token, ok := parseXOAUTH2(string(b))
-	if !ok {
-		s.refused("XOAUTH2", "", unsuccessful)
-		return
-	}
+// oauth decides about a token.
+func (s *session) oauth(user, token string) {
 	m := s.l.dir.mailbox(user)
 	claims, err := s.l.bearer(token, "https://outlook.office365.com", "https://outlook.office.com")
-	if err == nil && !strings.EqualFold(claims.App, s.l.app.ClientID) {
-		err = errors.New("of another application")
-	}
 	if err != nil {
-		s.l.log("submission: token " + err.Error())
+		s.l.log(s.svc.name + ": token " + err.Error())
 		s.refused("XOAUTH2", user, unsuccessful)
 		return
 	}
@@ -144,6 +122,9 @@ func (s *session) xoauth2(initial string) {
 		return
 	}
 	as, ok := s.l.dir.maySend(claims, m)
+	if claims.User != "" {
+		as, ok = s.l.dir.userMaySend(claims, m)
+	}
 	if !ok {
 		s.refused("XOAUTH2", user, unsuccessful)
 		return
@@ -151,92 +132,62 @@ func (s *session) xoauth2(initial string) {
 	s.admit("XOAUTH2", m, as)
 }
 
-// parseXOAUTH2 reads "user=" mailbox ^A "auth=Bearer " token ^A ^A (Microsoft,
-// "Authenticate an IMAP, POP or SMTP connection using OAuth").
-func parseXOAUTH2(s string) (user, token string, ok bool) {
-	parts := strings.Split(s, "\x01")
-	if len(parts) != 4 || parts[2] != "" || parts[3] != "" {
-		return "", "", false
+// userMaySend tells whether a user's own token is good for a mailbox, and as
+// whom: it carries SMTP.Send, and the mailbox is the user's, or one that the
+// user has FullAccess to, as with a shared mailbox (Microsoft, "Authenticate an
+// IMAP, POP or SMTP connection using OAuth").
+func (d *directory) userMaySend(b bearer, m *mailbox) (as string, ok bool) {
+	if !slices.Contains(strings.Fields(b.Scopes), "SMTP.Send") {
+		return "", false
 	}
-	user, okUser := strings.CutPrefix(parts[0], "user=")
-	token, okToken := strings.CutPrefix(parts[1], "auth=Bearer ")
-	return user, token, okUser && okToken && user != "" && token != ""
+	own := d.mailbox(b.User)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return b.User, own == m || own != nil && slices.Contains(m.rights, right{own.address, "FullAccess"})
 }
 
-func (s *session) mailFrom(arg string) {
-	from, params, ok := path(arg, "FROM:")
-	switch {
-	case s.hello == "":
-		s.wrong("503 5.5.2 Send hello first")
-	case s.tls == nil:
-		s.wrong(tlsFirstMail)
-	case s.account == nil:
-		s.no(notSignedIn)
-	case s.mail:
-		s.wrong("503 5.5.2 Sender already specified")
-	case !ok:
-		s.wrong("501 5.1.7 Invalid address")
-	case tooBig(params):
-		s.no("552 5.3.4 Message size exceeds fixed maximum message size")
-	default:
-		s.mail, s.from = true, from
-		s.say("250 2.1.0 Sender OK")
+// paced refuses more than the 30 messages a minute of a mailbox.
+func (s *session) paced(string) string {
+	if s.l.limited && s.l.dir.pace(s.account, s.l.now()) {
+		return tooFast
 	}
-}
-
-// tooBig reads the SIZE parameter (RFC 1870 section 6).
-func tooBig(params string) bool {
-	for p := range strings.FieldsSeq(params) {
-		if n, ok := strings.CutPrefix(strings.ToUpper(p), "SIZE="); ok {
-			return len(n) > len("157286400") || len(n) == len("157286400") && n > "157286400"
-		}
-	}
-	return false
-}
-
-func (s *session) rcptTo(arg string) {
-	to, _, ok := path(arg, "TO:")
-	switch {
-	case !s.mail:
-		s.wrong("503 5.5.2 Need mail command")
-	case !ok || !strings.Contains(to, "@"):
-		s.wrong("501 5.1.3 Invalid address")
-	case len(s.to) >= recipientLimit:
-		s.no("452 4.5.3 Too many recipients")
-	default:
-		s.to = append(s.to, to)
-		s.say("250 2.1.5 Recipient OK")
-	}
-}
-
-// path reads "FROM:<a@b> SIZE=1".
-func path(arg, prefix string) (address, params string, ok bool) {
-	if len(arg) < len(prefix) || !strings.EqualFold(arg[:len(prefix)], prefix) {
-		return "", "", false
-	}
-	rest, ok := strings.CutPrefix(strings.TrimSpace(arg[len(prefix):]), "<")
-	if !ok {
-		return "", "", false
-	}
-	address, params, ok = strings.Cut(rest, ">")
-	return address, params, ok && len(address) <= 320
+	return ""
 }
 
 // submit decides about a whole message and delivers it.
-func (s *session) submit(raw []byte) {
-	defer s.reset()
-	headers := parseHead(raw)
+func (s *session) submit(m received) {
+	headers := parseHead(m.raw)
 	for _, who := range []string{s.from, headerFrom(headers)} {
-		if !strings.EqualFold(who, s.account.address) && !s.l.dir.maySendAs(s.as, who) {
-			s.l.log("submission: " + s.account.address + " may not send as " + probes.Clean(who, 200))
-			s.no("554 5.2.252 SendAsDenied; " + s.account.address + " not allowed to send as " + probes.Clean(who, 200) +
-				"; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; " +
-				"Failed to process message due to a permanent exception with message Cannot submit message.")
+		if !s.l.dir.speaksFor(s.account, s.as, who) {
+			s.l.log(s.svc.name + ": " + s.account + " may not send as " + probes.Clean(who, 200))
+			s.no(sendAsDenied(s.account, who))
 			return
 		}
 	}
-	id := s.deliver(headers)
-	s.say("250 2.0.0 OK " + id + " [Hostname=AM0PR10MB0001.EURPRD10.PROD.OUTLOOK.COM]")
+	switch {
+	case s.l.limited && s.l.dir.present(s.account) > maxTogether:
+		s.no(tooMany)
+		return
+	case s.l.limited && s.l.dir.spend(s.account, len(s.to), s.l.now()):
+		s.no(quotaUsed)
+		return
+	}
+	id := s.l.post(posted{
+		service: s.svc.name, from: s.from, to: s.to, head: headers, size: m.size, peer: s.peer(),
+		trace: s.submitted("06"), saved: true,
+	})
+	s.say("250 2.0.0 OK " + id + " [Hostname=" + hub + "]")
+}
+
+func sendAsDenied(account, who string) string {
+	return "554 5.2.252 SendAsDenied; " + account + " not allowed to send as " + probes.Clean(who, 200) +
+		"; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; " +
+		"Failed to process message due to a permanent exception with message Cannot submit message."
+}
+
+// speaksFor tells whether who acts for an account may send as an address.
+func (d *directory) speaksFor(account, as, address string) bool {
+	return strings.EqualFold(address, account) || d.maySendAs(as, address)
 }
 
 // headerFrom is the address of the From header; "" when there is none.

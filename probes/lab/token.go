@@ -12,24 +12,6 @@ import (
 	"strings"
 )
 
-// resource is a service that tokens are for.
-type resource struct {
-	audience string
-	roles    []string // consented to the lab's app
-}
-
-// resources are those that the lab's Entra knows, client submission first.
-//
-// Source: Microsoft, "Authenticate an IMAP, POP or SMTP connection using
-// OAuth"; Microsoft Graph permissions reference.
-func resources() []resource {
-	return []resource{
-		{"https://outlook.office365.com", []string{"SMTP.SendAsApp"}},
-		{"https://outlook.office.com", []string{"SMTP.SendAsApp"}},
-		{"https://graph.microsoft.com", []string{"Mail.Read"}},
-	}
-}
-
 // signer signs the lab's tokens.
 type signer struct {
 	key *rsa.PrivateKey
@@ -44,18 +26,35 @@ func newSigner() (*signer, error) {
 	return &signer{key, randomText(20)}, nil
 }
 
-// claims are those of an app-only token as Entra writes them, version 1.0.
-func (l *Lab) claims(r resource, app App) map[string]any {
-	now := l.now()
-	c := map[string]any{
-		"aud": r.audience, "iss": "https://sts.windows.net/" + l.dir.tenantID + "/", "ver": "1.0",
+// baseClaims are those of every access token of version 1.0.
+func (l *Lab) baseClaims(audience string) map[string]any {
+	now := l.serviceTime()
+	return map[string]any{
+		"aud": audience, "iss": "https://sts.windows.net/" + l.dir.tenantID + "/", "ver": "1.0",
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(tokenLife).Unix(),
-		"appid": app.ClientID, "appidacr": "1", "idtyp": "app", "oid": app.ObjectID, "sub": app.ObjectID,
 		"tid": l.dir.tenantID, "uti": randomText(16),
 	}
-	if len(r.roles) > 0 {
-		c["roles"] = r.roles
+}
+
+// appClaims are those of an app-only token as Entra writes them.
+func (l *Lab) appClaims(audience string, res, client enterprise) map[string]any {
+	c := l.baseClaims(audience)
+	c["appid"], c["appidacr"], c["idtyp"] = client.AppID, "1", "app"
+	c["oid"], c["sub"] = client.ID, client.ID
+	if roles := l.grantedRoles(client.AppID, res.AppID); len(roles) > 0 {
+		c["roles"] = roles
 	}
+	return c
+}
+
+// userClaims are those of a user's token: scp holds every permission of the
+// resource that was consented to, wids the roles of the directory.
+func (l *Lab) userClaims(audience string, scopes []string, client enterprise, u user) map[string]any {
+	c := l.baseClaims(audience)
+	c["appid"], c["appidacr"], c["idtyp"] = client.AppID, "0", "user"
+	c["oid"], c["sub"] = u.id, u.id
+	c["upn"], c["unique_name"], c["name"] = u.upn, u.upn, u.name
+	c["scp"], c["wids"] = strings.Join(scopes, " "), u.roles
 	return c
 }
 
@@ -84,6 +83,9 @@ type bearer struct {
 	App      string   `json:"appid"`
 	Object   string   `json:"oid"`
 	Roles    []string `json:"roles"`
+	Scopes   string   `json:"scp"`  // of a user's token, with spaces between
+	User     string   `json:"upn"`  // of a user's token
+	Wids     []string `json:"wids"` // the user's roles in the directory
 	Expires  int64    `json:"exp"`
 }
 
@@ -109,7 +111,7 @@ func (l *Lab) bearer(token string, audiences ...string) (bearer, error) {
 		return b, errors.New("for another audience")
 	case b.Tenant != l.dir.tenantID || b.Issuer != "https://sts.windows.net/"+l.dir.tenantID+"/":
 		return b, errors.New("of another tenant")
-	case b.Expires <= l.now().Unix():
+	case b.Expires <= l.serviceTime().Unix():
 		return b, errors.New("expired")
 	}
 	return b, nil

@@ -25,8 +25,9 @@ func (w caller) call(c probes.Cmdlet) string {
 }
 
 // change writes a call that changes something, so that -WhatIf holds it back.
-// The object that it returns is kept in the variable as.
-func (w caller) change(c probes.Cmdlet, as string) []string {
+// The object that it returns is kept in the variable as; that it was made is
+// noted under the step's id.
+func (w caller) change(c probes.Cmdlet, as, step string) []string {
 	held := c.Changes() && (!c.WhatIf || asksSecret(c))
 	words := w.words(c)
 	if c.WhatIf && !held {
@@ -36,10 +37,14 @@ func (w caller) change(c probes.Cmdlet, as string) []string {
 	if as != "" {
 		line = "$" + as + " = " + line
 	}
-	if !held {
-		return []string{line}
+	lines := []string{line}
+	if c.Changes() {
+		lines = append(lines, "Add-Done -Id "+Quote(step))
 	}
-	return block("if ($PSCmdlet.ShouldProcess("+target(c)+", "+Quote(c.Name)+")) {", []string{line})
+	if !held {
+		return lines
+	}
+	return block("if ($PSCmdlet.ShouldProcess("+target(c)+", "+Quote(c.Name)+")) {", lines)
 }
 
 // target is what a call changes, for the words of -WhatIf.

@@ -1,6 +1,7 @@
 // Package powershell writes a Script as the PowerShell text that an admin
-// reads and runs. It quotes every value in one place, runs nothing, and never
-// puts a secret into a script.
+// reads and runs, and runs a script file where it is asked to. It quotes every
+// value in one place, starts no shell by itself, and never puts a secret into a
+// script.
 package powershell
 
 import (
@@ -158,7 +159,7 @@ func without(names []string, e *probes.Each) []string {
 
 // guarded writes a step for one object: what there is already stays.
 func (w caller) guarded(s probes.ScriptStep) []string {
-	do := w.change(s.Do, s.As)
+	do := w.change(s.Do, s.As, s.ID)
 	if s.Unless == nil {
 		return do
 	}
@@ -169,7 +170,7 @@ func (w caller) guarded(s probes.ScriptStep) []string {
 	lines := []string{"$" + found + " = @(Find-Object { " + w.call(*s.Unless) + " })[0]"}
 	lines = append(lines, block("if (-not $"+found+") {", do)...)
 	if s.Else != nil {
-		lines = append(lines, block("else {", w.change(*s.Else, ""))...)
+		lines = append(lines, block("else {", w.change(*s.Else, "", s.ID))...)
 	}
 	return lines
 }

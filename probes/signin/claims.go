@@ -29,36 +29,46 @@ type rawClaims struct {
 	Unique   string      `json:"unique_name"`
 	Scopes   string      `json:"scp"`
 	Roles    []string    `json:"roles"`
+	Wids     []string    `json:"wids"`
 	Expires  json.Number `json:"exp"`
+	Begins   json.Number `json:"nbf"`
 }
 
 // Claims decodes the claims of an access token. It never verifies the
 // signature: only the service that the token is for can. The text of the
 // token is in no error.
 func Claims(token string) (probes.Claims, error) {
+	raw, err := readClaims(token)
+	if err != nil {
+		return probes.Claims{}, err
+	}
+	return raw.clean(), nil
+}
+
+func readClaims(token string) (rawClaims, error) {
 	parts := strings.Split(strings.TrimSpace(token), ".")
 	if len(parts) != 3 || len(token) > tokenLimit {
-		return probes.Claims{}, notAToken("not three parts with dots between them")
+		return rawClaims{}, notAToken("not three parts with dots between them")
 	}
 	for _, p := range parts[:2] {
 		if _, err := decodePart(p); err != nil {
-			return probes.Claims{}, notAToken("a part is not base64url")
+			return rawClaims{}, notAToken("a part is not base64url")
 		}
 	}
 	var head struct {
 		Alg string `json:"alg"`
 	}
 	if h, _ := decodePart(parts[0]); json.Unmarshal(h, &head) != nil || head.Alg == "" {
-		return probes.Claims{}, notAToken("the first part is not the head of a token")
+		return rawClaims{}, notAToken("the first part is not the head of a token")
 	}
 	body, _ := decodePart(parts[1])
 	var raw rawClaims
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	if d.Decode(&raw) != nil {
-		return probes.Claims{}, notAToken("the claims are not JSON")
+		return rawClaims{}, notAToken("the claims are not JSON")
 	}
-	return raw.clean(), nil
+	return raw, nil
 }
 
 func notAToken(why string) error {
@@ -87,10 +97,17 @@ func (r rawClaims) clean() probes.Claims {
 	for _, s := range r.Roles {
 		c.Roles = append(c.Roles, short(s))
 	}
-	if sec, err := r.Expires.Int64(); err == nil && sec > 0 && sec < 1<<36 {
-		c.Expires = time.Unix(sec, 0).UTC()
-	}
+	c.Expires, c.NotBefore = instant(r.Expires), instant(r.Begins)
 	return c
+}
+
+// instant reads seconds since 1970 (RFC 7519 section 2, NumericDate); the zero
+// time for what is none.
+func instant(n json.Number) time.Time {
+	if sec, err := n.Int64(); err == nil && sec > 0 && sec < 1<<36 {
+		return time.Unix(sec, 0).UTC()
+	}
+	return time.Time{}
 }
 
 // audience is a string, or the first of several (RFC 7519 section 4.1.3).

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net"
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	msalerrors "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
 
@@ -17,21 +17,35 @@ import (
 
 // fault turns MSAL's error into a Fault. MSAL's own error is dropped: it holds
 // the request, whose body holds the secret.
-func (a App) fault(ctx context.Context, err error) error {
-	if said, ok := refusal(err); ok {
-		return a.refused(said)
+func (a App) fault(ctx context.Context, c *clock, err error) error {
+	said, ok := refusal(err)
+	if !ok {
+		return unreachable(ctx, a.Authority, err, a.hide)
 	}
+	f := refused(said, a.hide)
+	f.Op = "sign in as app " + probes.Clean(a.ClientID, 100)
+	switch f.Args["aadsts"] {
+	case "7000222":
+		f.Code = SecretExpired
+	case "700024":
+		f.Code, f.Args["by"] = wrongClock(c, f.Code)
+	}
+	return placed(f, a.Tenant, a.ClientID)
+}
+
+// unreachable says that there was no answer to judge.
+func unreachable(ctx context.Context, authority string, err error, hide func(string) string) *probes.Fault {
 	cause := errors.New(describe(err))
 	if ctx.Err() != nil {
 		cause = ctx.Err()
 	}
-	host := a.Authority
-	if u, err := url.Parse(a.Authority); err == nil {
+	host := authority
+	if u, err := url.Parse(authority); err == nil {
 		host = u.Host
 	}
 	return &probes.Fault{
 		Op: "sign in at " + probes.Clean(host, 100), Code: Unreachable, Err: cause,
-		Args: map[string]string{"host": probes.Clean(host, 100), "cause": a.hide(cause.Error())},
+		Args: map[string]string{"host": probes.Clean(host, 100), "cause": hide(cause.Error())},
 	}
 }
 
@@ -42,37 +56,69 @@ type entraError struct {
 	Codes       []int  `json:"error_codes"`
 }
 
-// refusal finds what Entra said in MSAL's error.
+// refusal finds what Entra said in MSAL's error. It is read from the error's
+// text: MSAL v1.10.1 has emptied the body when it polled for a device code.
 func refusal(err error) (entraError, bool) {
 	var call msalerrors.CallErr
-	if !errors.As(err, &call) || call.Resp == nil || call.Resp.Body == nil {
+	if !errors.As(err, &call) || call.Err == nil {
 		return entraError{}, false
 	}
-	body, _ := io.ReadAll(io.LimitReader(call.Resp.Body, bodyLimit))
+	_, body, _ := strings.Cut(call.Err.Error(), "\n")
 	var e entraError
-	if json.Unmarshal(body, &e) != nil || e.Error == "" {
+	if json.Unmarshal([]byte(body), &e) != nil || e.Error == "" {
 		return entraError{}, false
 	}
 	return e, true
 }
 
-func (a App) refused(e entraError) error {
-	args := map[string]string{"description": a.hide(firstLine(e.Description))}
+// refused is a refusal that nothing more is known about.
+func refused(e entraError, hide func(string) string) *probes.Fault {
+	args := map[string]string{"description": hide(firstLine(e.Description))}
 	if args["description"] == "" {
-		args["description"] = a.hide(e.Error)
+		args["description"] = hide(e.Error)
 	}
 	if m := aadsts().FindStringSubmatch(e.Description); m != nil {
 		args["aadsts"] = m[1]
 	} else if len(e.Codes) > 0 {
 		args["aadsts"] = jsonNumber(e.Codes[0])
 	}
-	if args["aadsts"] == "90002" || args["aadsts"] == "900023" {
-		args["tenant"] = probes.Clean(a.Tenant, 200)
+	return &probes.Fault{Op: "sign in", Code: Refused, Args: args, Err: errors.New(args["description"])}
+}
+
+// placed names what is the same for an app and an admin: a tenant or a client
+// that is not there.
+//
+// Source of the numbers, here and below: MicrosoftDocs/entra-docs,
+// reference-error-codes.md.
+func placed(f *probes.Fault, tenant, client string) *probes.Fault {
+	switch f.Args["aadsts"] {
+	case "90002", "900023", "5000224", "50059":
+		f.Code = NoTenant
+	case "90038", "900432":
+		f.Code = OtherCloud
+	case "700016":
+		f.Code = NoClient
 	}
-	return &probes.Fault{
-		Op: "sign in as app " + probes.Clean(a.ClientID, 100), Code: Refused, Args: args,
-		Err: errors.New(args["description"]),
+	f.Args["tenant"], f.Args["client"] = probes.Clean(tenant, 200), probes.Clean(client, 100)
+	return f
+}
+
+// tolerated is how far a clock may be off. Entra takes an assertion from five
+// minutes before its time.
+const tolerated = 5 * time.Minute
+
+// wrongClock says how a clock is wrong, or leaves the code as it is.
+func wrongClock(c *clock, otherwise probes.Code) (code probes.Code, by string) {
+	ahead, known := c.skew()
+	switch {
+	case !known:
+		return otherwise, ""
+	case ahead > tolerated:
+		return ClockAhead, ahead.String()
+	case ahead < -tolerated:
+		return ClockBehind, (-ahead).String()
 	}
+	return otherwise, ""
 }
 
 func aadsts() *regexp.Regexp { return regexp.MustCompile(`AADSTS(\d{4,9})`) }
@@ -97,7 +143,7 @@ func (a App) hide(s string) string {
 		s = strings.ReplaceAll(s, a.Secret, "<secret>")
 		s = strings.ReplaceAll(s, url.QueryEscape(a.Secret), "<secret>")
 	}
-	return probes.Clean(s, 500)
+	return hostile(s)
 }
 
 // describe says why there was no answer, without what was sent or received.

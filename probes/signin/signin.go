@@ -1,7 +1,7 @@
-// Package signin obtains access tokens from Entra for an app registration. It
-// is the only package that knows MSAL. It keeps no token and writes none: what
-// it returns can be used but not printed, and no error of it holds a secret, a
-// key or a token.
+// Package signin obtains access tokens from Entra: for an app registration, and
+// for an admin who signs in. It is the only package that knows MSAL. It writes
+// no token but into a Cache, whose file is encrypted; what it returns can be
+// used but not printed, and no error of it holds a secret, a key or a token.
 package signin
 
 import (
@@ -19,30 +19,23 @@ import (
 	"offbasic/probes"
 )
 
-// The codes of the faults that this package reports.
-const (
-	Refused        probes.Code = "signin_refused"          // Entra said no; args aadsts, description
-	Unreachable    probes.Code = "signin_unreachable"      // no answer to judge; args host, cause
-	BadAuthority   probes.Code = "authority_invalid"       // the address or the tenant is not one; args authority, tenant
-	BadCertificate probes.Code = "certificate_invalid"     // arg cause
-	NoKey          probes.Code = "certificate_without_key" // or with the key of another one
-	NoCredential   probes.Code = "credential_missing"      // neither secret nor certificate
-	NotAToken      probes.Code = "not_a_token"
-)
-
-// bodyLimit is how much of an answer is read, in bytes; Entra's are below
-// 10 kB.
-const bodyLimit = 1 << 20
-
 // App is an app registration that signs in as itself. Formatting or marshalling
 // it shows no secret.
 type App struct {
-	Authority   string       // "https://login.microsoftonline.com"
-	Tenant      string       // id or domain
-	ClientID    string       // application (client) id
-	Secret      string       // or Certificate
-	Certificate []byte       // PEM with certificate and RSA key; comes before Secret
-	HTTP        *http.Client // nil means one with a limit of 30 seconds
+	Authority   string           // "https://login.microsoftonline.com"
+	Tenant      string           // id or domain
+	ClientID    string           // application (client) id
+	Secret      string           // or Certificate
+	Certificate []byte           // PEM with certificate and RSA key; comes before Secret
+	HTTP        *http.Client     // nil means one with a limit of 30 seconds
+	Now         func() time.Time // nil means time.Now
+}
+
+func (a App) now() time.Time {
+	if a.Now == nil {
+		return time.Now() //nolint:forbidigo // the default clock
+	}
+	return a.Now()
 }
 
 // String names the app without its secret.
@@ -66,9 +59,16 @@ func (a App) MarshalJSON() ([]byte, error) {
 type Token struct {
 	Expires time.Time     `json:"expires"`
 	Claims  probes.Claims `json:"claims"`
+	// Skew is how far this machine's clock is ahead of the service's, by the
+	// Date of its answer; below 0 it is behind.
+	Skew time.Duration `json:"-"`
 	// A function, because fmt prints the unexported strings of a struct that
 	// holds this one without asking any method.
 	access func() string
+}
+
+func newToken(text string, expires time.Time, c probes.Claims, skew time.Duration) Token {
+	return Token{Expires: expires, Claims: c, Skew: skew, access: func() string { return text }}
 }
 
 // Access returns the token itself, for the Authorization header or AUTH.
@@ -84,24 +84,25 @@ func (t Token) Access() string {
 // Entra anew. The error is a *probes.Fault; errors.Is finds the cause of an
 // ended context in it.
 func (a App) Token(ctx context.Context, scope string) (Token, error) {
-	client, err := a.client()
+	c := &clock{now: a.now}
+	client, err := a.client(c)
 	if err != nil {
 		return Token{}, err
 	}
 	res, err := client.AcquireTokenByCredential(ctx, []string{scope})
 	if err != nil {
-		return Token{}, a.fault(ctx, err)
+		return Token{}, a.fault(ctx, c, err)
 	}
 	claims, err := Claims(res.AccessToken)
 	if err != nil {
 		return Token{}, err
 	}
-	access := res.AccessToken
-	return Token{Expires: res.ExpiresOn, Claims: claims, access: func() string { return access }}, nil
+	skew, _ := c.skew()
+	return newToken(res.AccessToken, res.ExpiresOn, claims, skew), nil
 }
 
 // client makes MSAL's client for the app.
-func (a App) client() (confidential.Client, error) {
+func (a App) client(c *clock) (confidential.Client, error) {
 	authority, err := a.authority()
 	if err != nil {
 		return confidential.Client{}, err
@@ -111,12 +112,12 @@ func (a App) client() (confidential.Client, error) {
 		return confidential.Client{}, err
 	}
 	client, err := confidential.New(authority, a.ClientID, cred,
-		confidential.WithHTTPClient(a.http()),
+		confidential.WithHTTPClient(bound(a.HTTP, c)),
 		// The host comes from the table of clouds or from the lab; asking
 		// login.microsoftonline.com about it would tell others of this tenant.
 		confidential.WithInstanceDiscovery(false))
 	if err != nil {
-		return confidential.Client{}, a.badAuthority(err)
+		return confidential.Client{}, badAuthority(a.Authority, a.Tenant, err)
 	}
 	return client, nil
 }
@@ -125,23 +126,23 @@ func (a App) client() (confidential.Client, error) {
 func (a App) authority() (string, error) {
 	u, err := url.Parse(a.Authority)
 	if err != nil {
-		return "", a.badAuthority(errors.New("not an address"))
+		return "", badAuthority(a.Authority, a.Tenant, errors.New("not an address"))
 	}
 	if u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return "", a.badAuthority(errors.New("not an https address without a path"))
+		return "", badAuthority(a.Authority, a.Tenant, errors.New("not an https address without a path"))
 	}
 	if a.Tenant == "" || strings.Trim(a.Tenant, letters+".-") != "" {
-		return "", a.badAuthority(errors.New("the tenant is neither an id nor a domain"))
+		return "", badAuthority(a.Authority, a.Tenant, errors.New("the tenant is neither an id nor a domain"))
 	}
 	return "https://" + u.Host + "/" + a.Tenant, nil
 }
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-func (a App) badAuthority(err error) error {
+func badAuthority(authority, tenant string, err error) error {
 	return &probes.Fault{
 		Op: "sign in", Code: BadAuthority, Err: err,
-		Args: map[string]string{"authority": probes.Clean(a.Authority, 200), "tenant": probes.Clean(a.Tenant, 200)},
+		Args: map[string]string{"authority": probes.Clean(authority, 200), "tenant": probes.Clean(tenant, 200)},
 	}
 }
 
@@ -154,35 +155,4 @@ func (a App) credential() (confidential.Credential, error) {
 		return confidential.NewCredFromSecret(a.Secret)
 	}
 	return confidential.Credential{}, &probes.Fault{Op: "sign in as app " + probes.Clean(a.ClientID, 100), Code: NoCredential}
-}
-
-// http is the client for MSAL: answers are bounded, and a redirect is not
-// followed, because a 307 would carry the secret to another host.
-func (a App) http() *http.Client {
-	c := http.Client{Timeout: 30 * time.Second}
-	if a.HTTP != nil {
-		c = *a.HTTP
-	}
-	base := c.Transport
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	c.Transport = bounded{base}
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
-}
-
-// bounded cuts every answer at bodyLimit.
-type bounded struct{ base http.RoundTripper }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := b.base.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	res.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(res.Body, bodyLimit), res.Body}
-	return res, nil
 }

@@ -27,9 +27,9 @@ import (
 
 const outlook = "https://outlook.office365.com/.default"
 
-func startLab(t *testing.T) *lab.Lab {
+func startLab(t *testing.T, faults ...string) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(t.Context(), lab.Options{})
+	l, err := lab.Start(t.Context(), lab.Options{Faults: faults})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestSignsInWithASecretOrACertificate(t *testing.T) {
 		}
 		c := tok.Claims
 		if c.Audience != "https://outlook.office365.com" || c.Tenant != l.Tenant().ID || c.App != l.App().ClientID ||
-			c.Object != l.App().ObjectID || !slices.Equal(c.Roles, []string{"SMTP.SendAsApp"}) {
+			c.Object != l.App().ObjectID || !slices.Contains(c.Roles, "SMTP.SendAsApp") {
 			t.Errorf("%s: claims %+v", credential, c)
 		}
 		if left := time.Until(tok.Expires); left < 50*time.Minute || left > 61*time.Minute {
@@ -87,15 +87,16 @@ func TestRefusalsCarryTheirCode(t *testing.T) {
 	other, _ := certificate(t)
 	for _, tt := range []struct {
 		name, aadsts string
+		want         probes.Code
 		edit         func(*signin.App, *string)
 	}{
-		{"wrong secret", "7000215", func(a *signin.App, _ *string) { a.Secret = "wrong-secret-wrong-secret" }},
-		{"unknown app", "700016", func(a *signin.App, _ *string) { a.ClientID = "11111111-2222-4333-8444-555555555555" }},
-		{"unknown tenant", "90002", func(a *signin.App, _ *string) { a.Tenant = "fabrikam.example" }},
-		{"certificate of another app", "700027", func(a *signin.App, _ *string) { a.Certificate = other }},
-		{"role asked by name", "70011", func(_ *signin.App, s *string) { *s = "https://outlook.office.com/SMTP.SendAsApp" }},
-		{"unknown resource", "500011", func(_ *signin.App, s *string) { *s = "https://outlook.example/.default" }},
-		{"no tenant", "9001023", func(a *signin.App, _ *string) { a.Tenant = "organizations" }},
+		{"wrong secret", "7000215", signin.Refused, func(a *signin.App, _ *string) { a.Secret = "wrong-secret-wrong-secret" }},
+		{"unknown app", "700016", signin.NoClient, func(a *signin.App, _ *string) { a.ClientID = "11111111-2222-4333-8444-555555555555" }},
+		{"unknown tenant", "90002", signin.NoTenant, func(a *signin.App, _ *string) { a.Tenant = "fabrikam.example" }},
+		{"certificate of another app", "700027", signin.Refused, func(a *signin.App, _ *string) { a.Certificate = other }},
+		{"role asked by name", "70011", signin.Refused, func(_ *signin.App, s *string) { *s = "https://outlook.office.com/SMTP.SendAsApp" }},
+		{"unknown resource", "500011", signin.Refused, func(_ *signin.App, s *string) { *s = "https://outlook.example/.default" }},
+		{"no tenant", "9001023", signin.Refused, func(a *signin.App, _ *string) { a.Tenant = "organizations" }},
 	} {
 		a, scope := app(l), outlook
 		tt.edit(&a, &scope)
@@ -105,13 +106,39 @@ func TestRefusalsCarryTheirCode(t *testing.T) {
 			continue
 		}
 		f := fault(t, err)
-		if f.Code != signin.Refused || f.Args["aadsts"] != tt.aadsts {
-			t.Errorf("%s: %s %v (%v), want %s", tt.name, f.Code, f.Args, f.Err, tt.aadsts)
+		if f.Code != tt.want || f.Args["aadsts"] != tt.aadsts {
+			t.Errorf("%s: %s %v (%v), want %s %s", tt.name, f.Code, f.Args, f.Err, tt.want, tt.aadsts)
 		}
 		d := f.Args["description"]
 		if !strings.HasPrefix(d, "AADSTS"+tt.aadsts) || strings.Contains(d, "Trace ID") || strings.ContainsAny(d, "\r\n") {
 			t.Errorf("%s: description %q", tt.name, d)
 		}
+	}
+}
+
+func TestExpiredSecretIsSaid(t *testing.T) {
+	_, err := app(startLab(t, "signin-secret-expired")).Token(t.Context(), outlook)
+	if f := fault(t, err); f.Code != signin.SecretExpired || f.Args["aadsts"] != "7000222" {
+		t.Errorf("%s %v, want signin_secret_expired", f.Code, f.Args)
+	}
+}
+
+// The Date of the answer tells whose clock is wrong when Entra does not take
+// the times in an assertion (AADSTS700024).
+func TestWrongClockIsSaid(t *testing.T) {
+	l := startLab(t, "signin-clock")
+	a := app(l)
+	a.Certificate = l.App().Certificate
+	_, err := a.Token(t.Context(), outlook)
+	f := fault(t, err)
+	by, _ := time.ParseDuration(f.Args["by"])
+	if f.Code != signin.ClockAhead || by.Round(time.Minute) != 2*time.Hour {
+		t.Errorf("%s %v, want signin_clock_ahead by 2h", f.Code, f.Args)
+	}
+	a.Certificate = nil // a secret has no times
+	tok, err := a.Token(t.Context(), outlook)
+	if err != nil || tok.Skew.Round(time.Minute) != 2*time.Hour {
+		t.Errorf("skew %v, %v; want 2h", tok.Skew, err)
 	}
 }
 

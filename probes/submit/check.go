@@ -13,13 +13,17 @@ import (
 // is sent: none may carry a command of its own.
 func (r Request) check() (step string, fault *probes.Fault) {
 	switch {
-	case !isHost(r.Host) || r.Port < 1 || r.Port > 65535:
+	case r.MX != "" && !isHost(r.MX):
+		return probes.StepDNS, bad(HostInvalid, "host", r.MX)
+	case r.MX == "" && !isHost(r.Host) || r.Port < 1 || r.Port > 65535:
 		return probes.StepConnect, bad(HostInvalid, "host", r.Host)
 	case !isHost(r.Hello):
 		return probes.StepEHLO, bad(HostInvalid, "host", r.Hello)
-	case r.Mechanism != None && r.Credential == nil:
+	case r.oauth() && r.TLS == probes.NoTLS:
+		return probes.StepToken, &probes.Fault{Op: "sign in", Code: TokenInClear}
+	case r.signsIn() && r.Credential == nil:
 		return probes.StepAUTH, bad(CredentialInvalid, "", "")
-	case r.Mechanism != None && (r.Account == "" || len(r.Account) > maxAddress || !printable(r.Account)):
+	case r.signsIn() && (r.Account == "" || len(r.Account) > maxAddress || !printable(r.Account)):
 		return probes.StepAUTH, bad(AccountInvalid, "account", r.Account)
 	case r.From != "" && !isAddress(r.From):
 		return probes.StepMAIL, bad(AddressMalformed, "address", r.From)

@@ -1,48 +1,32 @@
 package submit
 
 import (
-	"bytes"
-	"crypto/tls"
+	"encoding/base64"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/emersion/go-smtp"
 
 	"offbasic/probes"
 )
 
-// tlsConfig verifies the certificate, always.
-func (t *try) tlsConfig() *tls.Config {
-	return &tls.Config{ServerName: t.r.ServerName, RootCAs: t.r.Roots, MinVersion: tls.VersionTLS12}
-}
-
-// handshake encrypts the connection from here on.
-func (t *try) handshake() (string, error) {
-	conn, err := t.wire.startTLS(t.tlsConfig())
-	if err != nil {
-		return "", err
-	}
-	limit := time.Now().Add(t.r.Timeouts.Command) //nolint:forbidigo // a socket's deadline is real time
-	if err := conn.SetDeadline(limit); err != nil {
-		return "", err
-	}
-	if err := conn.HandshakeContext(t.ctx); err != nil {
-		return "", t.tlsFault(err)
-	}
-	t.wire.attach(conn)
-	state := conn.ConnectionState()
-	detail := tls.VersionName(state.Version) + " " + tls.CipherSuiteName(state.CipherSuite)
-	t.wire.line(probes.Note, "tls "+detail)
-	return detail, nil
-}
-
 func (t *try) banner() (string, error) {
 	code, err := t.wire.exchange("", t.r.Timeouts.Command)
 	if err == nil && code != 220 {
 		return "", unexpected(code)
 	}
+	if last, ok := t.wire.last(); ok && masked(last.Text, '*') {
+		t.odd("banner_masked")
+	}
 	return "", err
+}
+
+// masked tells a text that a firewall overwrote: Cisco's inspection of SMTP
+// puts stars for most of the banner and "XXXXXXXA" for STARTTLS.
+func masked(text string, with byte) bool {
+	return len(text) >= 8 && strings.Count(text, string(with)) > len(text)*3/4
 }
 
 // unexpected is the error for a reply that is not the one hoped for: a no, or
@@ -72,6 +56,9 @@ func (t *try) heard() {
 			t.offered = append(t.offered, t.clean(strings.TrimSpace(line[4:])))
 		}
 	}
+	if slices.ContainsFunc(t.offered, func(s string) bool { return masked(s, 'X') }) {
+		t.odd("starttls_masked")
+	}
 }
 
 // offers finds an extension and gives its parameters.
@@ -87,10 +74,18 @@ func (t *try) offers(name string) (params []string, ok bool) {
 func (t *try) startTLS() (string, error) {
 	if _, ok := t.offers("STARTTLS"); !ok {
 		t.wire.whole = false // the reply of the step before is none to this one
-		return "", &probes.Fault{
-			Op: "start TLS", Code: NoSTARTTLS,
-			Args: map[string]string{"host": t.r.Host, "offered": strings.Join(t.offered, ", ")},
+		if t.r.AllowPlain {
+			t.odd("in_clear")
+			return "", errSkipped
 		}
+		f := &probes.Fault{
+			Op: "start TLS", Code: NoSTARTTLS,
+			Args: map[string]string{"host": t.host, "offered": strings.Join(t.offered, ", ")},
+		}
+		if slices.Contains(t.trial.Quirks, "starttls_masked") {
+			f.Code = Rewritten
+		}
+		return "", f
 	}
 	code, err := t.wire.exchange("STARTTLS", t.r.Timeouts.Command)
 	if err == nil && code != 220 {
@@ -114,55 +109,116 @@ func (t *try) ehlo() (string, error) {
 }
 
 func (t *try) auth() (string, error) {
-	mechanisms, _ := t.offers("AUTH")
-	if !slices.ContainsFunc(mechanisms, func(m string) bool { return strings.EqualFold(m, string(t.r.Mechanism)) }) {
+	offered, _ := t.offers("AUTH")
+	i := slices.IndexFunc(t.r.Mechanisms, func(m Mechanism) bool {
+		return slices.ContainsFunc(offered, func(o string) bool { return strings.EqualFold(o, string(m)) })
+	})
+	if i < 0 {
 		return "", &probes.Fault{
 			Op: "sign in", Code: NoMechanism,
-			Args: map[string]string{"mechanism": string(t.r.Mechanism), "offered": strings.Join(mechanisms, ", ")},
+			Args: map[string]string{"mechanism": t.wanted(), "offered": strings.Join(offered, ", ")},
 		}
+	}
+	t.mechanism = t.r.Mechanisms[i]
+	t.trial.Mechanism, t.trial.Account = string(t.mechanism), t.clean(t.r.Account)
+	if t.mechanism.IsOAuth() && !t.encrypted {
+		return "", &probes.Fault{Op: "sign in", Code: TokenInClear}
 	}
 	if t.secret == "" {
 		if err := t.ask("password"); err != nil {
 			return "", err
 		}
 	}
-	return t.r.Account, t.client.Auth(t.sasl())
+	err := t.client.Auth(t.sasl(false))
+	if t.wantsInitial(err) {
+		t.odd("initial_response")
+		err = t.client.Auth(t.sasl(true))
+	}
+	return t.r.Account, err
 }
 
-// mail announces size and, where the addresses need it, SMTPUTF8.
+func (t *try) wanted() string {
+	names := make([]string, len(t.r.Mechanisms))
+	for i, m := range t.r.Mechanisms {
+		names[i] = string(m)
+	}
+	return strings.Join(names, ", ")
+}
+
+// maxAuthLine is the longest AUTH command, in bytes (RFC 4954 section 4).
+const maxAuthLine = 12288
+
+// wantsInitial tells a server that refuses AUTH without an initial response,
+// as bad syntax, from one that refuses the token: that one asked for it first.
+func (t *try) wantsInitial(err error) bool {
+	var no *smtp.SMTPError
+	if !t.mechanism.IsOAuth() || !errors.As(err, &no) || t.wire.hideNext {
+		return false
+	}
+	line := len("AUTH ") + len(t.mechanism) + 1 + base64.StdEncoding.EncodedLen(len(t.payload())) + 2
+	return (no.Code == 500 || no.Code == 501) && !t.spoken && line <= maxAuthLine
+}
+
+// mail announces size and, where the addresses need it, SMTPUTF8. A domain
+// that is not ASCII has an ASCII form that every server takes.
 func (t *try) mail() (string, error) {
-	opts := &smtp.MailOptions{Size: int64(len(t.r.Message))}
+	size := len(t.r.Message)
+	if limit := t.sizeLimit(); limit > 0 && size > limit {
+		return "", &probes.Fault{Op: "send the message", Code: TooLarge, Args: map[string]string{
+			"size": strconv.Itoa(size), "limit": strconv.Itoa(limit),
+		}}
+	}
+	opts := &smtp.MailOptions{Size: int64(size)}
 	for _, a := range append([]string{t.r.From}, t.r.To...) {
-		opts.UTF8 = opts.UTF8 || !isASCII(a)
+		opts.UTF8 = opts.UTF8 || !isASCII(t.mailbox(a))
 	}
 	if _, ok := t.offers("SMTPUTF8"); opts.UTF8 && !ok {
 		return "", &probes.Fault{Op: "name the sender", Code: NoUTF8}
 	}
-	return "", t.client.Mail(t.r.From, opts)
+	return "", t.client.Mail(t.mailbox(t.r.From), opts)
+}
+
+// sizeLimit is what the server says that it takes (RFC 1870); 0 says nothing.
+func (t *try) sizeLimit() int {
+	params, _ := t.offers("SIZE")
+	if len(params) == 0 {
+		return 0
+	}
+	n, _ := strconv.Atoi(params[0])
+	return n
+}
+
+// mailbox is an address as this server takes it: with its domain in ASCII
+// unless the server offers SMTPUTF8.
+func (t *try) mailbox(a string) string {
+	if _, ok := t.offers("SMTPUTF8"); ok || isASCII(a) {
+		return a
+	}
+	i := strings.LastIndexByte(a, '@')
+	return a[:i+1] + ascii(a[i+1:])
 }
 
 // rcpt stops at the first recipient that is refused: the message then goes to
 // nobody.
 func (t *try) rcpt() (string, error) {
 	for _, to := range t.r.To {
-		if err := t.client.Rcpt(to, nil); err != nil {
+		if err := t.client.Rcpt(t.mailbox(to), nil); err != nil {
 			return to, err
 		}
 	}
 	return strings.Join(t.r.To, ", "), nil
 }
 
-// data sends the message. A lone CR becomes a line end like a lone LF does in
-// go-smtp: a server that takes either for one could be made to see the end of
-// the message in the middle of it.
+// data sends the message. A lone CR and a lone LF become a line end: a server
+// that takes either for one could be made to see the end of the message in the
+// middle of it.
 func (t *try) data() (string, error) {
 	body, err := t.client.Data()
 	if err != nil {
 		return "", err
 	}
 	t.wire.message = 0
-	text := bytes.ReplaceAll(bytes.ReplaceAll(t.r.Message, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
-	if _, err := body.Write(text); err != nil {
+	if _, err := body.Write(crlf(t.r.Message)); err != nil {
 		return "", err
 	}
 	_, err = body.CloseWithResponse()

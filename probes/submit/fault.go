@@ -46,13 +46,17 @@ const (
 	WrongName         probes.Code = "tls_name"           // args name, names
 	Expired           probes.Code = "tls_expired"        // args name, from, until
 	TLSFailed         probes.Code = "tls_failed"         // args host, cause
+	Intercepted       probes.Code = "tls_intercepted"    // args name, issuer: somebody between us and a public service
+	Rewritten         probes.Code = "smtp_rewritten"     // args host, offered: STARTTLS was overwritten on the way
+	NoMX              probes.Code = "no_mx"              // arg domain
+	TooLarge          probes.Code = "message_too_large"  // args size, limit, in bytes
 	Cancelled         probes.Code = "cancelled"          // the person or the program ended it
 )
 
 // fault names what ended a step when it was not the server's no.
 func (t *try) fault(err error) *probes.Fault {
 	var f *probes.Fault
-	host := map[string]string{"host": t.r.Host}
+	host := map[string]string{"host": t.host}
 	named := func(code probes.Code) *probes.Fault {
 		return &probes.Fault{Op: "send", Code: code, Args: host, Err: err}
 	}
@@ -93,9 +97,9 @@ func isLost(err error) bool {
 
 // dnsFault tells a name that does not exist from a resolver that does not
 // answer.
-func (t *try) dnsFault(err error) error {
+func dnsFault(host string, err error) *probes.Fault {
 	var dns *net.DNSError
-	f := &probes.Fault{Op: "look up " + t.r.Host, Code: DNSFailed, Args: map[string]string{"host": t.r.Host, "cause": err.Error()}, Err: err}
+	f := &probes.Fault{Op: "look up " + host, Code: DNSFailed, Args: map[string]string{"host": host, "cause": err.Error()}, Err: err}
 	if errors.As(err, &dns) {
 		f.Args["cause"] = dns.Err
 		if dns.IsNotFound {
@@ -106,11 +110,11 @@ func (t *try) dnsFault(err error) error {
 }
 
 // connectFault tells a port where nothing listens from a firewall that drops.
-func (t *try) connectFault(addr string, err error) error {
+func connectFault(addr string, err error) *probes.Fault {
 	f := &probes.Fault{Op: "connect to " + addr, Code: ConnectFailed, Args: map[string]string{"addr": addr, "cause": err.Error()}, Err: err}
 	var timeout net.Error
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.Errno(10061)): // WSAECONNREFUSED
+	case isRefused(err):
 		f.Code = ConnectRefused
 	case errors.As(err, &timeout) && timeout.Timeout():
 		f.Code = ConnectTimeout
@@ -118,15 +122,19 @@ func (t *try) connectFault(addr string, err error) error {
 	return f
 }
 
+func isRefused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.Errno(10061)) // WSAECONNREFUSED
+}
+
 // tlsFault says what a handshake failed at.
-func (t *try) tlsFault(err error) error {
+func (t *try) tlsFault(err error) *probes.Fault {
 	var (
 		unknown x509.UnknownAuthorityError
 		name    x509.HostnameError
 		invalid x509.CertificateInvalidError
-		f       = &probes.Fault{Op: "start TLS with " + t.r.ServerName, Code: TLSFailed, Err: err}
+		f       = &probes.Fault{Op: "start TLS with " + t.serverName(), Code: TLSFailed, Err: err}
 	)
-	f.Args = map[string]string{"host": t.r.Host, "name": t.r.ServerName, "cause": err.Error()}
+	f.Args = map[string]string{"host": t.host, "name": t.serverName(), "cause": err.Error()}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		f.Code = TimedOut
@@ -137,13 +145,22 @@ func (t *try) tlsFault(err error) error {
 		f.Args["from"] = invalid.Cert.NotBefore.Format(time.DateOnly)
 		f.Args["until"] = invalid.Cert.NotAfter.Format(time.DateOnly)
 	case errors.As(err, &unknown):
-		f.Code, f.Args["issuer"] = Untrusted, issuer(unknown.Cert)
+		f.Code, f.Args["issuer"] = t.untrusted(), issuer(unknown.Cert)
 	case errors.As(err, new(*tls.CertificateVerificationError)):
-		f.Code, f.Args["issuer"] = Untrusted, ""
+		f.Code, f.Args["issuer"] = t.untrusted(), ""
 	case isLost(err) && !isAlert(err):
 		f.Code = Lost
 	}
 	return f
+}
+
+// untrusted is what a chain says that leads to nobody who is trusted: of a
+// public service, that somebody speaks in its place.
+func (t *try) untrusted() probes.Code {
+	if t.r.Public {
+		return Intercepted
+	}
+	return Untrusted
 }
 
 // isAlert tells an alert of TLS, the other side's or our own, from a
@@ -155,14 +172,19 @@ func isAlert(err error) bool {
 
 // names are those that a certificate is for.
 func names(c *x509.Certificate) string {
-	list := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		list = append(list, ip.String())
-	}
+	list := allNames(c)
 	if len(list) == 0 {
 		list = []string{c.Subject.CommonName}
 	}
 	return strings.Join(list[:min(len(list), 10)], ", ")
+}
+
+func allNames(c *x509.Certificate) []string {
+	list := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		list = append(list, ip.String())
+	}
+	return list
 }
 
 func issuer(c *x509.Certificate) string {

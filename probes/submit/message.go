@@ -48,3 +48,30 @@ func oneLine(s string) string {
 		return r
 	}, strings.ToValidUTF8(s, "?"))
 }
+
+// crlf gives every line of a message the end that SMTP has (RFC 5321 section
+// 2.3.8), whatever it has.
+func crlf(message []byte) []byte {
+	lone := 0
+	for i, c := range message {
+		switch {
+		case c == '\n' && (i == 0 || message[i-1] != '\r'), c == '\r' && (i+1 == len(message) || message[i+1] != '\n'):
+			lone++
+		}
+	}
+	if lone == 0 {
+		return message
+	}
+	out := make([]byte, 0, len(message)+lone)
+	for i, c := range message {
+		switch {
+		case c == '\r':
+			out = append(out, '\r', '\n')
+		case c != '\n':
+			out = append(out, c)
+		case i == 0 || message[i-1] != '\r':
+			out = append(out, '\r', '\n')
+		}
+	}
+	return out
+}

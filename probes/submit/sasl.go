@@ -10,8 +10,9 @@ import (
 )
 
 // exchange is a SASL mechanism as the lines that the client sends, one to each
-// challenge. No mechanism but PLAIN sends anything with the AUTH command:
-// Dovecot answers "500 Line too long" to a token there, and Postfix cuts it.
+// challenge. No mechanism but PLAIN begins by sending anything with the AUTH
+// command: Dovecot answers "500 Line too long" to a token there, and Postfix
+// cuts it.
 type exchange struct {
 	mechanism Mechanism
 	initial   []byte
@@ -24,11 +25,12 @@ type exchange struct {
 	said       int
 }
 
-// sasl is the exchange of the request's mechanism.
-func (t *try) sasl() sasl.Client {
+// sasl is the exchange of the chosen mechanism. initial puts the token on the
+// AUTH line, for a server that wants it there.
+func (t *try) sasl(initial bool) sasl.Client {
 	e := &exchange{
-		mechanism: t.r.Mechanism,
-		sending:   func() { t.wire.hideNext = true },
+		mechanism: t.mechanism,
+		sending:   func() { t.wire.hideNext, t.spoken = true, true },
 		told: func(c []byte) {
 			if len(c) > 0 {
 				t.wire.line(probes.Note, "challenge "+string(c))
@@ -36,7 +38,7 @@ func (t *try) sasl() sasl.Client {
 		},
 	}
 	payload := []byte(t.payload())
-	switch t.r.Mechanism {
+	switch t.mechanism {
 	case XOAUTH2:
 		// Microsoft and Google: the client answers the error with an empty line.
 		e.lines, e.afterwards = [][]byte{payload}, []byte{}
@@ -48,17 +50,22 @@ func (t *try) sasl() sasl.Client {
 	default:
 		e.initial = payload
 	}
+	if initial {
+		e.initial, e.lines = payload, nil
+	}
 	return e
 }
 
 // payload is what carries the secret, before base64.
-func (t *try) payload() string {
-	switch t.r.Mechanism {
+func (t *try) payload() string { return t.payloadOf(t.mechanism) }
+
+func (t *try) payloadOf(m Mechanism) string {
+	switch m {
 	case XOAUTH2:
 		return "user=" + t.r.Account + "\x01auth=Bearer " + t.secret + "\x01\x01"
 	case OAUTHBEARER: // RFC 7628 section 3.1, with the name as RFC 5801 section 4 writes it
 		name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(t.r.Account)
-		return fmt.Sprintf("n,a=%s,\x01host=%s\x01port=%d\x01auth=Bearer %s\x01\x01", name, t.r.Host, t.r.Port, t.secret)
+		return fmt.Sprintf("n,a=%s,\x01host=%s\x01port=%d\x01auth=Bearer %s\x01\x01", name, t.host, t.r.Port, t.secret)
 	case PLAIN: // RFC 4616
 		return "\x00" + t.r.Account + "\x00" + t.secret
 	}

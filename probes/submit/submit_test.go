@@ -287,7 +287,8 @@ func TestGarbageServersAreBounded(t *testing.T) {
 			p.conn.Write([]byte("250 " + strings.Repeat("x", 10_000_000) + "\r\n"))
 		}, probes.StepMAIL, submit.TooLong},
 		{"silent at the end of the message", func(p *peer) { p.script("message"); wait(p) }, probes.StepDATA, submit.TimedOut},
-		{"no STARTTLS", func(p *peer) { p.script("EHLO"); p.say("250-mail", "250 XXXXXXXA"); wait(p) }, probes.StepSTARTTLS, submit.NoSTARTTLS},
+		{"no STARTTLS", func(p *peer) { p.script("EHLO"); p.say("250-mail", "250 8BITMIME"); wait(p) }, probes.StepSTARTTLS, submit.NoSTARTTLS},
+		{"STARTTLS overwritten", func(p *peer) { p.script("EHLO"); p.say("250-mail", "250 XXXXXXXA"); wait(p) }, probes.StepSTARTTLS, submit.Rewritten},
 		{"more in clear behind STARTTLS", func(p *peer) {
 			p.script("STARTTLS")
 			p.conn.Write([]byte("220 Ready\r\n250 injected\r\n"))
@@ -419,8 +420,7 @@ func TestValuesThatCarryCommandsAreRefused(t *testing.T) {
 		{"line end in the greeting", func(r *submit.Request) { r.Hello = "a\r\nQUIT" }, probes.StepEHLO},
 		{"no message", func(r *submit.Request) { r.Message = nil }, probes.StepDATA},
 		{"token in clear", func(r *submit.Request) { r.TLS = probes.NoTLS }, probes.StepToken},
-		{"empty token", func(r *submit.Request) { r.Credential = secret("") }, probes.StepToken},
-		{"line end in the token", func(r *submit.Request) { r.Credential = secret("a.b.c\r\nQUIT") }, probes.StepToken},
+		{"line end in the domain of the MX", func(r *submit.Request) { r.MX = "contoso.example\r\n" }, probes.StepDNS},
 	} {
 		r := submit.Request{
 			Host: "192.0.2.1", Port: 587, TLS: probes.StartTLS, Mechanism: submit.XOAUTH2, Account: "a@contoso.example",

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"offbasic/wizard/folder"
 )
 
 // What a device makes of a canary is told, and neither what was shown nor what
@@ -25,7 +28,6 @@ func TestACanaryIsJudgedAndNeverWritten(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "migration")
-			openWork(t, dir)
 			var out safe
 			talk := &typist{addr: make(chan string, 1), canary: make(chan [2]string, 1)}
 			p := Program{In: strings.NewReader(""), Out: &out, Err: talk, Now: time.Now, Env: func(n string) string { return map[string]string{"OFFBASIC_KEYRING": "none"}[n] }}
@@ -50,7 +52,28 @@ func TestACanaryIsJudgedAndNeverWritten(t *testing.T) {
 				t.Errorf("ended with %d, want %d: %s", code, tt.code, out.String())
 			}
 			noPasswordIn(t, dir, shown[1][:16])
+			verdictKept(t, dir, tt.route, tt.code == ExitOK)
 		})
+	}
+}
+
+// verdictKept looks for the one verdict, with the device at the address that it
+// came from.
+func verdictKept(t *testing.T, dir, route string, whole bool) {
+	t.Helper()
+	f, err := folder.OpenRead(dir, folder.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	senders := f.Migration().Senders
+	if len(senders) != 1 || !slices.Equal(senders[0].Peers, []string{"127.0.0.1"}) || len(senders[0].Canary) != 1 {
+		t.Fatalf("senders %+v", senders)
+	}
+	got := senders[0].Canary[0]
+	both := slices.Equal(slices.Concat(got.Account.As, got.Password.As), []string{"whole", "whole"})
+	if string(got.Route) != route || got.At.IsZero() || both != whole {
+		t.Errorf("kept %+v", got)
 	}
 }
 

@@ -28,7 +28,8 @@ const (
 	ExitFault    = 3 // could not run
 )
 
-// Program is the program's surroundings. Every field but Open must be set.
+// Program is the program's surroundings. Every field but Open and
+// ReadPassword must be set.
 type Program struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -37,6 +38,9 @@ type Program struct {
 	Env      func(string) string
 	Now      func() time.Time
 	Version  string
+	// ReadPassword asks for a password on the terminal without showing it; nil
+	// when there is nobody to ask.
+	ReadPassword func(ctx context.Context, prompt string) (string, error)
 	// Open shows the wizard.
 	Open func(context.Context, *Work) error
 }
@@ -74,6 +78,7 @@ type call struct {
 	tr     text.Printer
 	folder string
 	lab    bool
+	faults []string // that happen in the lab
 	json   bool
 	plain  bool
 	ran    bool   // the command line was understood
@@ -187,12 +192,13 @@ func (c *call) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.folder, "folder", "", c.tr.T("cli.flag.folder"))
 	flags.BoolVar(&c.lab, "lab", false, c.tr.T("cli.flag.lab"))
+	flags.StringArrayVar(&c.faults, "lab-fault", nil, c.tr.T("cli.flag.lab_fault"))
 	flags.BoolVar(&c.json, "json", false, c.tr.T("cli.flag.json"))
 	flags.String("lang", "en", c.tr.T("cli.flag.lang"))
 	root.Flags().BoolVar(&c.plain, "plain", false, c.tr.T("cli.flag.plain"))
 	root.AddCommand(
-		c.tourCommand(), c.captureCommand(), c.interviewCommand(), c.planCommand(), c.registerCommand(), c.scriptCommand(),
-		c.sendCommand(), c.verifyCommand(), c.explainCommand(), c.devicesCommand(), c.labCommand(),
+		c.tourCommand(), c.captureCommand(), c.interviewCommand(), c.importCommand(), c.joinCommand(), c.splitCommand(), c.askCommand(), c.planCommand(), c.relayCommand(), c.reportCommand(), c.mergeCommand(), c.bundleCommand(), c.listCommand(), c.registerCommand(), c.scriptCommand(), c.rightsCommand(), c.stateCommand(), c.logCommand(),
+		c.sendCommand(), c.verifyCommand(), c.checkCommand(), c.explainCommand(), c.devicesCommand(), c.labCommand(),
 	)
 	c.translateHelp(root)
 	return root
@@ -249,6 +255,7 @@ func (c *call) wizard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.prompt = nil
 	return errors.Join(c.Open(ctx, w), w.Close())
 }
 

@@ -49,7 +49,38 @@ func (c *call) device(d checks.Device) {
 	if how := "device." + d.ID + ".oauth"; c.tr.Has(how) {
 		c.say("  %s", c.tr.T(how))
 	}
+	c.signInOf(d)
 	if d.Source != "" {
 		c.say("  %s %s (%s)", c.tr.T("known.source"), d.Source, c.tr.T("confidence."+d.Confidence))
+	}
+	if d.Date != "" {
+		c.say("  %s %s", c.tr.T("known.date"), d.Date)
+	}
+}
+
+// signInOf says since when a product signs in with OAuth, where that is set,
+// how it gets its token, and what breaks it.
+func (c *call) signInOf(d checks.Device) {
+	if d.Since != "" {
+		c.say("  %s %s", c.tr.T("known.since"), d.Since)
+	}
+	if len(d.Menu) > 0 {
+		c.say("  %s %s", c.tr.T("known.menu"), strings.Join(d.Menu, " > "))
+	}
+	if d.Pattern != "" {
+		c.say("  %s", c.tr.T("pattern."+string(d.Pattern)))
+		c.say("  %s %s", c.tr.T("known.breaks"), c.tr.T("pattern."+string(d.Pattern)+".breaks"))
+	}
+	if d.Pattern.Delegated() {
+		c.say("  %s %s", c.tr.T("known.breaks"), c.tr.T("pattern.delegated"))
+	}
+	if len(d.Consent) > 0 {
+		c.say("  %s %s", c.tr.T("known.consent"), strings.Join(d.Consent, ", "))
+	}
+	for _, l := range d.Limits {
+		c.say("  - %s", c.tr.T("device.limit."+l))
+	}
+	if d.OAuth == checks.OAuthYes {
+		c.say("  %s", c.tr.T("known.no_tls"))
 	}
 }

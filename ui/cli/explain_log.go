@@ -28,7 +28,9 @@ func (c *call) readLog(ctx context.Context, reading *checks.Reading, name string
 		return err
 	}
 	defer in.Close() //nolint:errcheck // it was only read
-	text, err := logText(in)
+	progress := c.progress(name, in)
+	defer progress.end()
+	text, err := logText(progress)
 	if err != nil {
 		return logFault(name, err)
 	}

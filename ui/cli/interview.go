@@ -273,22 +273,18 @@ func (c *call) outcome(o wizard.Outcome) {
 	}
 }
 
-// hearCanary shows a canary and tells how it arrives, until it did. It writes
-// nothing, so it needs no folder.
+// hearCanary shows a canary and tells how it arrives, until it did. The verdict
+// is kept with the sender.
 func (c *call) hearCanary(ctx context.Context, s capture.Server, f interviewFlags) error {
-	w, err := c.openRead(ctx)
-	switch {
-	case isMissing(err):
-		w = c.work(nil)
-	case err != nil:
-		return err
-	default:
-		defer w.Close() //nolint:errcheck // it was only read
-	}
-	canary, ok := w.Canary(probes.Route(f.route), f.length)
-	if !ok {
+	if !slices.Contains(checks.CanaryRoutes(), probes.Route(f.route)) {
 		return badUsage("usage.canary_route", text.Args{"name": f.route, "names": canaryRoutes()})
 	}
+	w, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.Close() //nolint:errcheck // every write was synced as it was made
+	canary, _ := w.Canary(probes.Route(f.route), f.length)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	// Shown to the admin alone: stdout may go into a file.

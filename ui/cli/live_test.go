@@ -82,7 +82,7 @@ func TestSavedCopiesAreNewAndPrivate(t *testing.T) {
 			paths = append(paths, path)
 		}
 	}
-	const name = "20261122-100000_2001-db8--1_etc---2J-CON"
+	const name = "20261122-100000_2001-db8--1_etc--x1b-2J-CON"
 	for i, want := range []string{name + ".txt", name + ".eml", name + "-2.txt", name + "-2.eml"} {
 		if got := filepath.Base(paths[i]); got != want || filepath.Dir(paths[i]) != filepath.Join(w.Folder.Dir(), "saved") {
 			t.Errorf("saved as %s, want %s in the folder", paths[i], want)

@@ -15,13 +15,20 @@ import (
 
 func (c *call) planCommand() *cobra.Command {
 	var sender, route, note string
+	var calendar bool
 	cmd := c.command("plan", func(cmd *cobra.Command, _ []string) error {
+		if calendar {
+			return c.calendar()
+		}
 		return c.plan(cmd.Context(), sender, probes.Route(route), note)
 	})
 	cmd.Args = noArgs
 	cmd.Flags().StringVar(&sender, "sender", "", c.tr.T("cli.flag.sender"))
 	cmd.Flags().StringVar(&route, "route", "", c.tr.T("cli.flag.route", text.Args{"names": routeNames()}))
 	cmd.Flags().StringVar(&note, "note", "", c.tr.T("cli.flag.note"))
+	cmd.Flags().BoolVar(&calendar, "calendar", false, c.tr.T("cli.flag.calendar"))
+	cmd.MarkFlagsMutuallyExclusive("calendar", "sender")
+	cmd.MarkFlagsMutuallyExclusive("calendar", "route")
 	return cmd
 }
 
@@ -33,8 +40,8 @@ func routeNames() string {
 	return strings.Join(names, ", ")
 }
 
-// plan lists the senders; with a sender it tells what was found of it and how
-// the routes fit, and with a route it gives it that one.
+// plan tells the order of work; with a sender it tells what was found of it and
+// how the routes fit, and with a route it gives it that one.
 func (c *call) plan(ctx context.Context, sender string, route probes.Route, note string) error {
 	if route != "" && !slices.Contains(probes.Routes(), route) {
 		return badUsage("usage.route", text.Args{"name": string(route), "names": routeNames()})
@@ -48,14 +55,14 @@ func (c *call) plan(ctx context.Context, sender string, route probes.Route, note
 	}
 	w, err := open(ctx)
 	if isMissing(err) && sender == "" {
-		return c.senders(wizard.Migration{})
+		return c.order(wizard.Migration{}, Order{})
 	}
 	if err != nil {
 		return err
 	}
 	defer w.Close() //nolint:errcheck // every write was synced as it was made
 	if sender == "" {
-		return c.senders(w.Folder.Migration())
+		return c.orderOf(ctx, w)
 	}
 	if route != "" || note != "" {
 		if err := w.Choose(ctx, sender, route, note); err != nil {
@@ -81,22 +88,6 @@ func (w *Work) Choose(ctx context.Context, sender string, route probes.Route, no
 	return err
 }
 
-func (c *call) senders(m wizard.Migration) error {
-	for _, s := range m.Senders {
-		if c.json {
-			if err := c.line(senderLine{"sender", s, s.State(), m.NextFor(s)}); err != nil {
-				return err
-			}
-			continue
-		}
-		c.say("%s", c.sender(s))
-	}
-	if len(m.Senders) == 0 {
-		c.note("cli.plan.none", nil)
-	}
-	return nil
-}
-
 // senderLine is a sender in the JSON contract.
 type senderLine struct {
 	Type string `json:"type"`
@@ -110,6 +101,7 @@ type routeLine struct {
 	Type   string `json:"type"`
 	Sender string `json:"sender"`
 	checks.Ranked
+	Limits []checks.Limit `json:"limits,omitempty"`
 }
 
 func (c *call) planOf(ctx context.Context, w *Work, id string) error {
@@ -121,26 +113,53 @@ func (c *call) planOf(ctx context.Context, w *Work, id string) error {
 	s, _ := m.Sender(id)
 	findings, ranked := checks.Judge(facts), checks.Rank(facts)
 	if c.json {
-		lines := []any{senderLine{"sender", *s, s.State(), m.NextFor(*s)}}
-		for _, f := range findings {
-			lines = append(lines, f)
-		}
-		for _, r := range ranked {
-			lines = append(lines, routeLine{"route", id, r})
-		}
-		for _, l := range lines {
-			if err := c.line(l); err != nil {
-				return err
-			}
-		}
+		err = c.judgedJSON(senderLine{"sender", *s, s.State(), m.NextFor(*s)}, findings, ranked, facts.Device)
 	} else {
 		c.say("%s", c.sender(*s))
 		c.judged(findings, ranked)
+		c.deciders(*s, facts, ranked)
+		c.deviceOf(facts)
+	}
+	if err != nil {
+		return err
 	}
 	if checks.Worst(findings) == checks.Fail {
 		return errFindings
 	}
 	return nil
+}
+
+// judgedJSON writes a sender with its findings, routes and product.
+func (c *call) judgedJSON(s senderLine, findings []checks.Finding, ranked []checks.Ranked, d *checks.Device) error {
+	lines := []any{s}
+	for _, f := range findings {
+		lines = append(lines, f)
+	}
+	for _, r := range ranked {
+		lines = append(lines, routeLine{"route", s.ID, r, checks.LimitsOf(r.Route)})
+	}
+	if d != nil {
+		lines = append(lines, deviceLine{"device", *d})
+	}
+	return c.lines(lines)
+}
+
+// lines writes objects of the JSON contract.
+func (c *call) lines(lines []any) error {
+	for _, l := range lines {
+		if err := c.line(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deviceOf shows the row of what the sender is, where that is known.
+func (c *call) deviceOf(f checks.Facts) {
+	if f.Device != nil {
+		c.say("")
+		c.device(*f.Device)
+	}
 }
 
 // judged prints findings and routes as text.
@@ -157,6 +176,7 @@ func (c *call) judged(findings []checks.Finding, ranked []checks.Ranked) {
 		c.reasons("-", "reason.", r.Against)
 		c.reasons("!", "reason.", r.Needs)
 		c.reasons("?", "lack.", r.Lacks)
+		c.limitsOf(r)
 	}
 }
 

@@ -50,7 +50,11 @@ func (c *call) session(s probes.Session) string {
 
 func (c *call) sessionWords(s probes.Session) string {
 	if !s.IsSender() {
-		return c.tr.T("protocol." + s.Protocol)
+		words := c.tr.T("protocol." + s.Protocol)
+		if account := s.Account(); account != "" { // of POP before SMTP
+			words += "  " + account
+		}
+		return words
 	}
 	words := []string{c.tr.T("session.no_auth")}
 	if n := len(s.Auth); n > 0 {
@@ -90,6 +94,9 @@ func (c *call) step(s probes.Step) string {
 		mark = "x"
 	}
 	what := first(s.Reply, s.Detail)
+	if s.Step == probes.StepSTARTTLS { // what was agreed says more than "220 Ready"
+		what = first(s.Detail, s.Reply)
+	}
 	if s.Fault != "" {
 		what = c.tr.T("fault."+string(s.Fault), s.Args)
 	}

@@ -1,27 +1,33 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"io"
-	"os"
-	"path/filepath"
+	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"offbasic/probes"
-	"offbasic/probes/keyring"
 	"offbasic/probes/signin"
 	"offbasic/ui/text"
 	"offbasic/wizard"
 )
 
-// registerFlags are a registration entered by hand.
+// registerFlags are those of a registration: made through Graph, or entered by
+// hand.
 type registerFlags struct {
-	tenant, domain, name, client, object, cert string
-	secretStdin                                bool
+	tenant, name, client string
+
+	route, rights, credential, adopt string
+	delegated, dryRun, undo, yes     bool
+	dropRole, signOut                bool
+
+	byHand               bool
+	domain, object, cert string
+	secretStdin          bool
 }
 
 func (c *call) registerCommand() *cobra.Command {
@@ -29,100 +35,217 @@ func (c *call) registerCommand() *cobra.Command {
 	cmd := c.command("register", func(cmd *cobra.Command, _ []string) error { return c.register(cmd.Context(), f) })
 	cmd.Args = noArgs
 	flags := cmd.Flags()
-	flags.StringVar(&f.tenant, "tenant", "", c.tr.T("cli.flag.tenant"))
-	flags.StringVar(&f.domain, "domain", "", c.tr.T("cli.flag.domain"))
-	flags.StringVar(&f.name, "name", "", c.tr.T("cli.flag.app_name"))
-	flags.StringVar(&f.client, "client-id", "", c.tr.T("cli.flag.client_id"))
-	flags.StringVar(&f.object, "object-id", "", c.tr.T("cli.flag.object_id"))
-	flags.StringVar(&f.cert, "certificate", "", c.tr.T("cli.flag.certificate"))
-	flags.BoolVar(&f.secretStdin, "secret-stdin", false, c.tr.T("cli.flag.secret_stdin"))
+	for _, text := range []struct {
+		to        *string
+		name, key string
+	}{
+		{&f.tenant, "tenant", "tenant"},
+		{&f.name, "name", "app_name"},
+		{&f.client, "client-id", "register_client"},
+		{&f.route, "route", "register_route"},
+		{&f.rights, "rights", "register_rights"},
+		{&f.credential, "credential", "register_credential"},
+		{&f.adopt, "adopt", "register_adopt"},
+		{&f.domain, "domain", "domain"},
+		{&f.object, "object-id", "object_id"},
+		{&f.cert, "certificate", "certificate"},
+	} {
+		flags.StringVar(text.to, text.name, "", c.tr.T("cli.flag."+text.key))
+	}
+	for _, on := range []struct {
+		to        *bool
+		name, key string
+	}{
+		{&f.delegated, "delegated", "register_delegated"},
+		{&f.dropRole, "drop-role", "register_drop_role"},
+		{&f.signOut, "sign-out", "register_sign_out"},
+		{&f.dryRun, "dry-run", "register_dry_run"},
+		{&f.undo, "undo", "register_undo"},
+		{&f.yes, "yes", "register_yes"},
+		{&f.byHand, "by-hand", "register_by_hand"},
+		{&f.secretStdin, "secret-stdin", "secret_stdin"},
+	} {
+		flags.BoolVar(on.to, on.name, false, c.tr.T("cli.flag."+on.key))
+	}
 	return cmd
 }
 
-// register remembers a registration that was made by hand. The secret is read
-// from stdin, never from an argument, which every process list shows.
+// register does what the flags say: what only a registration by hand has says
+// that it is one.
 func (c *call) register(ctx context.Context, f registerFlags) error {
-	r := wizard.Registration{Name: f.name, ClientID: f.client, ObjectID: f.object, Credential: wizard.Secret, CertFile: f.cert}
-	t := wizard.Tenant{ID: f.tenant, Domain: f.domain}
-	if f.cert != "" {
-		r.Credential = wizard.Certificate
+	switch {
+	case f.signOut:
+		return c.withRegistrar(ctx, f, c.forgetSignIn)
+	case f.undo:
+		return c.withRegistrar(ctx, f, c.undoRegistration)
+	case f == registerFlags{byHand: true}:
+		c.say("%s", c.tr.T("cli.register.portal"))
+		return nil
+	case f.byHand || f.object != "" || f.cert != "" || f.secretStdin:
+		return c.registerByHand(ctx, f)
 	}
-	if err := errors.Join(t.Validate(), r.Validate()); err != nil {
-		return usageError{err: err}
-	}
-	if (f.cert == "") == !f.secretStdin {
-		return badUsage("usage.credential", nil)
-	}
-	if f.cert != "" {
-		var err error
-		if r.CertFile, err = certificateFile(f.cert); err != nil {
-			return err
-		}
-	}
-	secret := ""
-	if f.secretStdin {
-		var err error
-		if secret, err = c.readSecret(); err != nil {
-			return err
-		}
-	}
-	w, err := c.open(ctx)
-	if err != nil {
+	if err := f.check(); err != nil {
 		return err
 	}
-	kept, err := w.SaveApp(ctx, t, r, secret)
-	if err == nil && !kept {
-		err = &probes.Fault{Op: "keep the secret in the keyring", Code: "keyring_memory"}
-	}
-	if err == nil {
-		c.note("cli.register.done", text.Args{"client": r.ClientID})
-	}
-	return errors.Join(err, w.Close())
+	return c.withRegistrar(ctx, f, c.registerByGraph)
 }
 
-// certificateFile is the full path of a file that holds a certificate and its
-// key: what cannot be used later is said now.
-func certificateFile(name string) (string, error) {
-	path, err := filepath.Abs(name)
-	if err != nil {
-		return "", &probes.Fault{Op: "read the certificate " + name, Code: "certificate_unreadable", Err: err}
+// check refuses values that no registration can have.
+func (f registerFlags) check() error {
+	for _, v := range []struct {
+		flag, value string
+		allowed     []string
+	}{
+		{"--route", f.route, []string{"oauth", "hve", "graph"}},
+		{"--rights", f.rights, []string{"mailbox", "rbac"}},
+		{"--credential", f.credential, []string{"certificate", "secret"}},
+	} {
+		if v.value != "" && !slices.Contains(v.allowed, v.value) {
+			return badUsage("usage.one_of", text.Args{"flag": v.flag, "name": v.value, "names": strings.Join(v.allowed, ", ")})
+		}
 	}
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return "", &probes.Fault{Op: "read the certificate " + path, Code: "certificate_unreadable", Err: err}
+	if f.dropRole && f.rights != string(probes.RoleRights) {
+		return badUsage("usage.drop_role", nil)
 	}
-	return path, signin.CheckCertificate(pem)
-}
-
-// readSecret takes one line from stdin.
-func (c *call) readSecret() (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(c.In, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", &probes.Fault{Op: "read the secret from stdin", Code: "stdin_unreadable", Err: err}
+	for flag, id := range map[string]string{"--client-id": f.client, "--adopt": f.adopt} {
+		if id != "" && !wizard.IsGUID(id) {
+			return badUsage("usage.guid", text.Args{"flag": flag})
+		}
 	}
-	secret := strings.TrimRight(line, "\r\n")
-	if secret == "" {
-		return "", badUsage("usage.no_secret", nil)
-	}
-	return secret, nil
-}
-
-// useSecret takes the app's secret from stdin for this run, on a machine
-// without a keyring.
-func (c *call) useSecret(w *Work) error {
-	secret, err := c.readSecret()
-	if err != nil {
-		return err
-	}
-	if app := w.Folder.Migration().App; app != nil {
-		w.ring = memoryWith(ringName(app.ClientID), secret)
+	if f.tenant != "" {
+		if err := (wizard.Tenant{ID: f.tenant}).Validate(); err != nil {
+			return usageError{err: err}
+		}
 	}
 	return nil
 }
 
-// memoryWith is a keyring for this run only, with one secret in it.
-func memoryWith(name, secret string) keyring.Ring {
-	m := keyring.Memory()
-	_ = m.Put(name, secret) // memory takes everything
-	return m
+// withRegistrar opens the work for one that signs in.
+func (c *call) withRegistrar(ctx context.Context, f registerFlags, do func(context.Context, *Work, registerFlags) error) error {
+	w, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	w.signIn.client = f.client
+	err = do(ctx, w, f)
+	return errors.Join(err, w.Close())
+}
+
+// registerByGraph makes the registration, a line a step.
+func (c *call) registerByGraph(ctx context.Context, w *Work, f registerFlags) error {
+	r := RegisterRequest{
+		Tenant: f.tenant, Name: f.name, Route: probes.Route(f.route), Rights: probes.RightsModel(f.rights), DropRole: f.dropRole, Delegated: f.delegated,
+		Credential: wizard.Credential(f.credential), Adopt: f.adopt, DryRun: f.dryRun, Show: c.prompt,
+	}
+	written, steps := error(nil), 0
+	m, err := w.Register(ctx, r, func(s probes.SetupStep) {
+		steps++
+		written = errors.Join(written, c.setupStep(s))
+	})
+	switch {
+	case err != nil && isByHand(err):
+		c.say("%s", c.tr.T("cli.register.portal"))
+		return err
+	case err != nil:
+		if steps > 0 && !f.dryRun {
+			c.note("cli.register.safe", nil)
+		}
+		return errors.Join(err, written)
+	case f.dryRun:
+		c.note("cli.register.dry", nil)
+		return written
+	}
+	c.note("cli.register.made", text.Args{"client": m.App.ClientID, "object": m.App.ObjectID})
+	return written
+}
+
+// isByHand tells that nobody can sign in here: the portal is what is left.
+func isByHand(err error) bool {
+	f, ok := errors.AsType[*probes.Fault](err)
+	return ok && f.Code == signin.ByHand
+}
+
+// setupStep prints one step of a set-up: a line of JSON, or of text. What is
+// waited for is talk.
+func (c *call) setupStep(s probes.SetupStep) error {
+	if c.json {
+		return c.line(s)
+	}
+	name := c.tr.T("setup." + s.Step)
+	if s.Outcome == probes.SetupWaiting {
+		c.note("cli.register.waiting", text.Args{"step": name, "wait": (time.Duration(s.Waited) * time.Millisecond).String()})
+		return nil
+	}
+	outcome := "setup.outcome." + string(s.Outcome)
+	if s.Would != "" {
+		outcome = "setup.outcome.would." + string(s.Would)
+	}
+	about := strings.TrimSpace(s.Name + "  " + s.ID)
+	if kind := s.Args["kind"]; kind != "" && s.Fault == "" {
+		about = strings.TrimSpace(about + "  " + strings.TrimSpace(c.tr.T("setup.kind."+kind)+" "+s.Args["expires"]))
+	}
+	c.say("%s", strings.TrimRight(fmt.Sprintf("%-14s %-34s %s", c.tr.T(outcome), name, about), " "))
+	if s.Outcome != probes.SetupFailed && s.Fault != "" {
+		c.complain(c.Err, &probes.Fault{Op: name, Code: s.Fault, Args: s.Args})
+	}
+	return nil
+}
+
+// forgetSignIn forgets who signed in on this machine.
+func (c *call) forgetSignIn(ctx context.Context, w *Work, f registerFlags) error {
+	if err := w.SignOut(ctx, f.tenant, c.prompt); err != nil {
+		return err
+	}
+	c.note("cli.register.signed_out", nil)
+	return nil
+}
+
+// undoRegistration lists what was made, and removes it when that is agreed to.
+func (c *call) undoRegistration(ctx context.Context, w *Work, f registerFlags) error {
+	list, err := w.Made(ctx)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		c.note("cli.undo.none", nil)
+		return nil
+	}
+	for _, m := range list {
+		c.say("%s", fmt.Sprintf("%s  %-34s %s", m.At.UTC().Format("2006-01-02 15:04:05Z"), c.tr.T("setup."+m.Step), m.Object))
+	}
+	if f.dryRun {
+		return nil
+	}
+	if agreed, err := c.agreesToUndo(f.yes); err != nil || !agreed {
+		return err
+	}
+	written := error(nil)
+	_, err = w.Undo(ctx, nil, c.prompt, func(s probes.SetupStep) { written = errors.Join(written, c.setupStep(s)) })
+	if err != nil {
+		c.note("cli.register.safe", nil)
+		return errors.Join(err, written)
+	}
+	c.note("cli.undo.done", nil)
+	return written
+}
+
+// agreesToUndo asks whether what was listed is to be removed.
+func (c *call) agreesToUndo(yes bool) (bool, error) {
+	if yes {
+		return true, nil
+	}
+	if c.json {
+		return false, badUsage("usage.undo_yes", nil)
+	}
+	fmt.Fprint(c.Err, c.tr.T("cli.undo.ask")+" ")
+	said, err := readLine(c.In)
+	fmt.Fprintln(c.Err)
+	if err != nil {
+		return false, &probes.Fault{Op: "read the answer", Code: "stdin_unreadable", Err: err}
+	}
+	if !slices.Contains(strings.Split(c.tr.T("script.run.yes"), ","), strings.ToLower(strings.TrimSpace(said))) {
+		c.note("cli.undo.not", nil)
+		return false, nil
+	}
+	return true, nil
 }

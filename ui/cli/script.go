@@ -33,7 +33,10 @@ func (c *call) scriptCommand() *cobra.Command {
 	show := c.scriptSub("show NAME", func(cmd *cobra.Command, args []string) error { return c.scriptShow(cmd.Context(), f, args) })
 	save := c.scriptSub("save [NAME...]", func(cmd *cobra.Command, args []string) error { return c.scriptSave(cmd.Context(), f, args) })
 	check := c.scriptSub("check FILE", func(cmd *cobra.Command, args []string) error { return c.scriptCheck(cmd.Context(), f, args) })
-	for _, sub := range []*cobra.Command{show, save, check} {
+	var how runFlags
+	run := c.scriptSub("run NAME", func(cmd *cobra.Command, args []string) error { return c.scriptRun(cmd.Context(), f, how, args) })
+	take := c.scriptSub("import FILE", func(cmd *cobra.Command, args []string) error { return c.scriptImport(cmd.Context(), f, args) })
+	for _, sub := range []*cobra.Command{show, save, check, run, take} {
 		sub.Flags().StringVar(&f.sender, "sender", "", c.tr.T("cli.flag.sender"))
 		for _, in := range wizard.ScriptInputs() {
 			usage := c.tr.T("script.value." + in.Name)
@@ -46,7 +49,9 @@ func (c *call) scriptCommand() *cobra.Command {
 	}
 	save.Flags().StringVar(&f.to, "to", ".", c.tr.T("cli.flag.to_dir"))
 	save.Flags().BoolVar(&f.all, "all", false, c.tr.T("cli.flag.all_scripts"))
-	cmd.AddCommand(list, show, save, check)
+	run.Flags().BoolVar(&how.whatIf, "what-if", false, c.tr.T("cli.flag.what_if"))
+	run.Flags().BoolVar(&how.yes, "yes", false, c.tr.T("cli.flag.yes"))
+	cmd.AddCommand(list, show, save, run, check, take)
 	return cmd
 }
 
@@ -120,8 +125,9 @@ func given(err error, placeholders []string) error {
 }
 
 // known are the values of the command line, and for what it leaves out those
-// of the sender and of the migration.
-func (c *call) known(ctx context.Context, f scriptFlags) (wizard.ScriptValues, error) {
+// of the sender and of the migration. A script, of those that are to be
+// written, of the model of rights that was not chosen is said on stderr.
+func (c *call) known(ctx context.Context, f scriptFlags, names ...string) (wizard.ScriptValues, error) {
 	w, err := c.openRead(ctx)
 	if isMissing(err) && f.sender == "" {
 		return f.values, nil
@@ -130,21 +136,13 @@ func (c *call) known(ctx context.Context, f scriptFlags) (wizard.ScriptValues, e
 		return wizard.ScriptValues{}, err
 	}
 	defer w.Close() //nolint:errcheck // nothing was written
-	m, v := w.Folder.Migration(), f.values
-	if m.App != nil {
-		v.App.ClientID, v.App.ObjectID = first(v.App.ClientID, m.App.ClientID), first(v.App.ObjectID, m.App.ObjectID)
-		v.App.Name = first(v.App.Name, m.App.Name)
-	}
-	if f.sender != "" {
-		s, ok := m.Sender(f.sender)
-		if !ok {
-			return v, noSender(f.sender)
-		}
-		if len(v.Mailboxes) == 0 {
-			v.Mailbox = s.Mailbox()
+	m := w.Folder.Migration()
+	for _, name := range names {
+		if m.OtherModel(name) {
+			c.note("script.other_model", otherModel(m, c.tr, name))
 		}
 	}
-	return v, nil
+	return knownTo(w, f)
 }
 
 func (c *call) writer() powershell.Writer { return (&Work{Text: c.tr}).scripts() }
@@ -153,7 +151,7 @@ func (c *call) scriptShow(ctx context.Context, f scriptFlags, args []string) err
 	if len(args) != 1 {
 		return badUsage("usage.script_show", text.Args{"names": strings.Join(wizard.ScriptNames(), ", ")})
 	}
-	v, err := c.known(ctx, f)
+	v, err := c.known(ctx, f, args...)
 	if err != nil {
 		return err
 	}
@@ -179,7 +177,7 @@ func (c *call) scriptSave(ctx context.Context, f scriptFlags, names []string) er
 	if len(names) == 0 {
 		return badUsage("usage.script_save", text.Args{"names": strings.Join(wizard.ScriptNames(), ", ")})
 	}
-	v, err := c.known(ctx, f)
+	v, err := c.known(ctx, f, names...)
 	if err != nil {
 		return err
 	}

@@ -2,43 +2,87 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"time"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"offbasic/checks"
 	"offbasic/probes"
 	"offbasic/ui/text"
 )
 
 func (c *call) sendCommand() *cobra.Command {
 	var t Try
-	var route string
 	var f sendFlags
-	cmd := c.command("send", func(cmd *cobra.Command, _ []string) error {
-		t.Route = probes.Route(route)
-		return c.send(cmd.Context(), t, f)
-	})
+	cmd := c.command("send", func(cmd *cobra.Command, _ []string) error { return c.send(cmd.Context(), t, f) })
 	cmd.Args = noArgs
 	flags := cmd.Flags()
-	flags.StringVar(&route, "route", "", c.tr.T("cli.flag.send_route"))
-	flags.StringVar(&t.Sender, "sender", "", c.tr.T("cli.flag.sender"))
-	flags.StringVar(&t.From, "from", "", c.tr.T("cli.flag.from"))
-	flags.StringVar(&t.To, "to", "", c.tr.T("cli.flag.to"))
-	flags.StringVar(&t.Host, "host", "", c.tr.T("cli.flag.host"))
+	word := func(into *string, name, key string) { flags.StringVar(into, name, "", c.tr.T("cli.flag."+key)) }
+	yes := func(into *bool, name, key string) { flags.BoolVar(into, name, false, c.tr.T("cli.flag."+key)) }
+	word((*string)(&t.Route), "route", "send_route")
+	word(&t.Sender, "sender", "sender")
+	word(&t.From, "from", "from")
+	word(&t.To, "to", "to")
+	word(&t.Host, "host", "host")
 	flags.IntVar(&t.Port, "port", 0, c.tr.T("cli.flag.port"))
-	flags.BoolVar(&f.verify, "verify", false, c.tr.T("cli.flag.verify"))
-	flags.BoolVar(&f.transcript, "transcripts", false, c.tr.T("cli.flag.transcripts"))
-	flags.BoolVar(&f.secretStdin, "secret-stdin", false, c.tr.T("cli.flag.secret_stdin"))
+	word((*string)(&t.TLS), "tls", "send_tls")
+	word(&t.Provider, "provider", "provider")
+	word(&t.Region, "region", "region")
+	word((*string)(&t.SignIn), "auth", "auth")
+	yes(&t.Delegated, "delegated", "delegated")
+	word(&t.Account, "account", "account")
+	word(&t.Certificate, "client-cert", "client_cert")
+	yes(&t.AllowBadCertificate, "allow-bad-certificate", "allow_bad_certificate")
+	yes(&t.AllowPlain, "allow-no-tls", "allow_no_tls")
+	word(&t.Session, "session", "session")
+	word(&t.EML, "eml", "eml")
+	yes(&t.MIME, "mime", "mime")
+	yes(&f.all, "all", "send_all")
+	yes(&f.forecast, "forecast", "forecast")
+	word(&f.repeat, "repeat", "repeat")
+	yes(&f.verify, "verify", "verify")
+	yes(&f.transcript, "transcripts", "transcripts")
+	yes(&f.passwordStdin, "password-stdin", "password_stdin")
+	yes(&f.keepPassword, "keep-password", "keep_password")
+	yes(&f.secretStdin, "secret-stdin", "secret_stdin")
+	cmd.MarkFlagsMutuallyExclusive("all", "route")
+	cmd.MarkFlagsMutuallyExclusive("all", "forecast")
+	cmd.MarkFlagsMutuallyExclusive("session", "eml")
+	cmd.MarkFlagsMutuallyExclusive("password-stdin", "secret-stdin")
 	return cmd
 }
 
 // sendFlags are what a test send is done with.
-type sendFlags struct{ verify, transcript, secretStdin bool }
+type sendFlags struct {
+	all, forecast, verify, transcript        bool
+	repeat                                   string
+	passwordStdin, keepPassword, secretStdin bool
+}
+
+// check looks at the values before anything is opened.
+func (f sendFlags) check(t Try) error {
+	if f.repeat != "" && f.repeat != "swaks" && f.repeat != "curl" {
+		return badUsage("usage.repeat", text.Args{"name": f.repeat})
+	}
+	if t.TLS != "" && t.TLS != probes.StartTLS && t.TLS != probes.Implicit && t.TLS != probes.NoTLS {
+		return badUsage("usage.tls", text.Args{"name": string(t.TLS)})
+	}
+	if t.TLS == probes.NoTLS && !t.AllowPlain {
+		return badUsage("usage.tls_none", nil)
+	}
+	if f.all && t.Sender == "" {
+		return badUsage("usage.all_sender", nil)
+	}
+	return nil
+}
 
 // send makes a test send, and with --verify looks for its message. A message
 // that was refused or did not arrive is a finding that failed.
 func (c *call) send(ctx context.Context, t Try, f sendFlags) error {
+	if err := f.check(t); err != nil {
+		return err
+	}
 	w, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -49,8 +93,49 @@ func (c *call) send(ctx context.Context, t Try, f sendFlags) error {
 			return err
 		}
 	}
+	t.Show = c.prompt
+	switch {
+	case f.forecast:
+		return c.forecasts(ctx, w, t)
+	case f.all:
+		return c.compareAll(ctx, w, t)
+	}
 	if w.Lab != nil && t.Sender == "" {
-		t.Route, t.From = first(t.Route, probes.OAuth), first(t.From, w.Lab.Mailboxes()[0])
+		t.Route = first(t.Route, probes.OAuth)
+	}
+	var typed string
+	c.passwords(w, &t, f, &typed)
+	return c.sendOne(ctx, w, t, f, &typed)
+}
+
+// passwords says where the password comes from: stdin, or the person at the
+// terminal. typed is what was given.
+func (c *call) passwords(w *Work, t *Try, f sendFlags, typed *string) {
+	if !f.passwordStdin {
+		if c.ReadPassword == nil || w.Lab != nil {
+			return
+		}
+		if known, err := w.ring.Get(passwordName(t.Route, t.Account)); err == nil && known != "" {
+			return
+		}
+	}
+	t.Secret = func(ctx context.Context) (string, error) {
+		var err error
+		switch {
+		case *typed != "":
+		case f.passwordStdin:
+			*typed, err = c.readSecret()
+		default:
+			*typed, err = c.ReadPassword(ctx, c.tr.T("cli.password"))
+		}
+		return *typed, err
+	}
+}
+
+// sendOne makes the test send and says what came of it.
+func (c *call) sendOne(ctx context.Context, w *Work, t Try, f sendFlags, typed *string) error {
+	if err := c.foretold(ctx, w, t); err != nil {
+		return err
 	}
 	trial, err := w.Try(ctx, t, func(s probes.Step) { c.say("%s", c.step(s)) })
 	if err != nil {
@@ -59,13 +144,38 @@ func (c *call) send(ctx context.Context, t Try, f sendFlags) error {
 	if err := c.tried(w, trial, f.transcript); err != nil {
 		return err
 	}
+	if f.repeat != "" {
+		if err := c.repeated(w, trial, f.repeat); err != nil {
+			return err
+		}
+	}
 	if trial.Outcome != probes.TrialSent {
 		return errFindings
+	}
+	if f.keepPassword && *typed != "" {
+		if err := w.ring.Put(passwordName(trial.Route, trial.Account), *typed); err != nil {
+			return err
+		}
 	}
 	if !f.verify {
 		return nil
 	}
 	return c.verify(ctx, w, trial)
+}
+
+// foretold says on stderr what the message will meet, where that is not
+// nothing. It stops nothing: the server has the last word.
+func (c *call) foretold(ctx context.Context, w *Work, t Try) error {
+	found, err := w.Forecast(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		if f.Status == checks.Warn || f.Status == checks.Fail {
+			fmt.Fprintln(c.Err, c.finding(f))
+		}
+	}
+	return nil
 }
 
 // tried prints a trial: its JSON line, or what its last word means.
@@ -75,6 +185,9 @@ func (c *call) tried(w *Work, t probes.Trial, transcript bool) error {
 			t.Transcript = nil
 		}
 		return c.line(t)
+	}
+	for _, line := range c.aside(t) {
+		c.say("    %s", line)
 	}
 	if transcript {
 		for _, l := range t.Transcript {
@@ -95,84 +208,26 @@ func (c *call) tried(w *Work, t probes.Trial, transcript bool) error {
 	return nil
 }
 
-// verify waits for the message, with a clock on stderr.
-func (c *call) verify(ctx context.Context, w *Work, t probes.Trial) error {
-	r, err := w.Verify(ctx, t, func(waited time.Duration) {
-		c.note("cli.verify.waiting", text.Args{"waited": waited.Round(time.Second).String()})
-	})
-	if err != nil {
-		return err
+// aside is what was odd on the way, what the certificate is, and what was
+// changed in a captured message.
+func (c *call) aside(t probes.Trial) []string {
+	var lines []string
+	for _, q := range t.Quirks {
+		lines = append(lines, c.tr.T("oddity."+q))
 	}
-	return c.received(r)
-}
-
-func (c *call) received(r probes.Receipt) error {
-	if c.json {
-		if err := c.line(r); err != nil {
-			return err
+	if tls := t.TLS; tls != nil && len(tls.Chain) > 0 {
+		leaf := tls.Chain[0]
+		lines = append(lines, c.tr.T("trial.certificate", text.Args{
+			"names": strings.Join(leaf.Names[:min(len(leaf.Names), 3)], ", "), "issuer": leaf.Issuer, "until": leaf.Until.Format("2006-01-02"), "sha256": leaf.SHA256[:16],
+		}))
+	}
+	if len(t.Dials) > 1 {
+		for _, d := range t.Dials {
+			lines = append(lines, c.tr.T("dial."+string(d.Outcome), text.Args{"addr": d.Addr, "ms": fmt.Sprintf("%.0f", d.MS)}))
 		}
 	}
-	if !r.Found {
-		c.say("%s", c.tr.T("receipt.missing", text.Args{"mailbox": r.Mailbox}))
-		return errFindings
+	for _, ch := range t.Changes {
+		lines = append(lines, c.tr.T("change."+ch.What, text.Args{"from": orDash(ch.From), "to": orDash(ch.To)})+" "+c.tr.T("change.why."+ch.Why))
 	}
-	c.say("%s", c.tr.T("receipt.found", text.Args{
-		"mailbox": r.Mailbox, "folder": r.Folder, "after": (time.Duration(r.AfterMS) * time.Millisecond).String(), "auth_as": orDash(r.AuthAs),
-	}))
-	return nil
-}
-
-func (c *call) verifyCommand() *cobra.Command {
-	var mailbox, id string
-	var secretStdin bool
-	cmd := c.command("verify", func(cmd *cobra.Command, _ []string) error {
-		return c.find(cmd.Context(), mailbox, id, secretStdin)
-	})
-	cmd.Args = noArgs
-	cmd.Flags().StringVar(&mailbox, "mailbox", "", c.tr.T("cli.flag.verify_mailbox"))
-	cmd.Flags().StringVar(&id, "message-id", "", c.tr.T("cli.flag.message_id"))
-	cmd.Flags().BoolVar(&secretStdin, "secret-stdin", false, c.tr.T("cli.flag.secret_stdin"))
-	return cmd
-}
-
-// find looks for one message; without an id for that of the last trial.
-func (c *call) find(ctx context.Context, mailbox, id string, secretStdin bool) error {
-	w, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer w.Close() //nolint:errcheck // every write was synced as it was made
-	if secretStdin {
-		if err := c.useSecret(w); err != nil {
-			return err
-		}
-	}
-	t := probes.Trial{MessageID: id, Started: c.Now()}
-	if mailbox != "" {
-		t.To = []string{mailbox}
-	}
-	err = w.Folder.Trials(ctx, func(old probes.Trial) error {
-		if id == "" && old.Outcome == probes.TrialSent || id != "" && old.MessageID == id {
-			t = old
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if t.MessageID == "" || len(t.To) == 0 {
-		return badUsage("usage.nothing_sent", nil)
-	}
-	if t.ID == "" { // sent by somebody else: nothing to remember
-		r, err := w.mail().Message(ctx, t.To[0], t.MessageID)
-		return errors.Join(err, c.receivedUnless(err, r))
-	}
-	return c.verify(ctx, w, t)
-}
-
-func (c *call) receivedUnless(err error, r probes.Receipt) error {
-	if err != nil {
-		return nil
-	}
-	return c.received(r)
+	return lines
 }

@@ -13,6 +13,7 @@ import (
 	"offbasic/probes/lab"
 	"offbasic/probes/neighbours"
 	"offbasic/probes/powershell"
+	"offbasic/probes/signin"
 	"offbasic/ui/text"
 	"offbasic/wizard"
 	"offbasic/wizard/folder"
@@ -34,6 +35,13 @@ type Work struct {
 	devices   *checks.Devices
 	// neighbours tells the hardware addresses of what is captured.
 	neighbours neighbours.Table
+	// signIn is how an admin signs in on this machine.
+	signIn signInHere
+	// prompt shows a sign-in where a command runs; nil in the wizard, where
+	// nobody expects one.
+	prompt func(signin.Prompt)
+	// faults are what happens in the lab.
+	faults []string
 	// temporary is the lab's folder, removed at the end; "" for the admin's.
 	temporary string
 }
@@ -58,6 +66,9 @@ func (c *call) folderDir() (dir string, temporary bool, err error) {
 
 // open takes the folder, and starts the lab when it is asked for.
 func (c *call) open(ctx context.Context) (*Work, error) {
+	if len(c.faults) > 0 && !c.lab {
+		return nil, badUsage("usage.lab_fault", nil)
+	}
 	dir, temporary, err := c.folderDir()
 	if err != nil {
 		return nil, err
@@ -95,7 +106,7 @@ func (c *call) openRead(ctx context.Context) (*Work, error) {
 
 // work is the work on a folder.
 func (c *call) work(f *folder.Folder) *Work {
-	return &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), explainer: checks.NewExplainer(), devices: checks.NewDevices()}
+	return &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), signIn: c.signInHere(), prompt: c.prompt, faults: c.faults, explainer: checks.NewExplainer(), devices: checks.NewDevices()}
 }
 
 // isMissing tells the fault of a folder that is not there yet.
@@ -138,7 +149,7 @@ func (w *Work) begin(ctx context.Context, withLab bool) error {
 	if !withLab {
 		return nil
 	}
-	l, err := lab.Start(ctx, lab.Options{Now: w.Now})
+	l, err := lab.Start(ctx, lab.Options{Now: w.Now, Faults: w.faults, Restore: w.labBefore()})
 	if err != nil {
 		return err
 	}
@@ -146,9 +157,9 @@ func (w *Work) begin(ctx context.Context, withLab bool) error {
 	return w.moveIn(ctx)
 }
 
-// moveIn makes the lab the migration's tenant. Each start is a new tenant with
-// a new app: the registration is entered anew, and what was set up in an
-// earlier one is to be set up again.
+// moveIn makes the lab the migration's tenant. Each start has a new app, which
+// is entered unless one was registered, and a new Exchange: what was set up in
+// an earlier one is to be set up again.
 func (w *Work) moveIn(ctx context.Context) error {
 	t, app := w.Lab.Tenant(), w.Lab.App()
 	_, err := w.Folder.Change(ctx, func(m *wizard.Migration) error {
@@ -159,7 +170,7 @@ func (w *Work) moveIn(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil || w.rearm(ctx) {
 		return err
 	}
 	r := wizard.Registration{Name: app.Name, ClientID: app.ClientID, ObjectID: app.ObjectID, Credential: wizard.Secret}
@@ -191,7 +202,7 @@ func (w *Work) resee(ctx context.Context) error {
 func (w *Work) Close() error {
 	var errs []error
 	if w.Lab != nil {
-		errs = append(errs, w.Lab.Close())
+		errs = append(errs, w.keepLab(), w.Lab.Close())
 	}
 	errs = append(errs, w.Folder.Close())
 	if w.temporary != "" {
@@ -208,13 +219,18 @@ func (w *Work) Facts(ctx context.Context, id string) (checks.Facts, error) {
 	}
 	m := w.Folder.Migration()
 	facts := checks.Facts{Sender: id, Sessions: sessions, Domains: m.Tenant.Domains}
+	s, ok := m.Sender(id)
+	if !ok {
+		return facts, noSender(id)
+	}
 	err = w.Folder.Trials(ctx, func(t probes.Trial) error {
-		if t.Sender == id {
+		if s.Is(t.Sender) {
 			facts.Trials = append(facts.Trials, t)
 		}
 		return nil
 	})
-	if s, ok := m.Sender(id); ok && s.Product == "" {
+	s.Inform(&facts)
+	if s.Product == "" {
 		facts.Device = w.devices.Known(s.Device, facts)
 	}
 	return facts, err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"math/big"
 	"sync"
 	"time"
@@ -284,24 +285,40 @@ func randomBelow(n int) int {
 }
 
 // HearCanary waits for sign-ins with a canary and tells how each arrived, until
-// ctx is done. Nothing of it is written: neither session nor message is kept.
+// ctx is done. Neither session nor message is kept, and nothing that was typed:
+// the verdict is, with the sender, where a migration is open for writing.
 func (w *Work) HearCanary(ctx context.Context, s capture.Server, c checks.Canary, emit func(wizard.CanaryEvent)) error {
 	s.Policy, _ = capture.Asking("canary")
 	s.Now = w.Now
 	var mu sync.Mutex
+	var unkept error
 	s.Secret = func(peer, mechanism, account string, password []byte) {
 		heard := c.Judge(peer, mechanism, account, password)
 		mu.Lock()
 		defer mu.Unlock()
+		unkept = errors.Join(unkept, w.keepCanary(heard))
 		emit(wizard.CanaryEvent{Heard: &heard})
 	}
-	return s.Run(ctx, func(ev probes.CaptureEvent) {
+	err := s.Run(ctx, func(ev probes.CaptureEvent) {
 		if ev.Listening != nil {
 			mu.Lock()
 			defer mu.Unlock()
 			emit(wizard.CanaryEvent{Listening: ev.Listening})
 		}
 	})
+	return errors.Join(err, unkept)
+}
+
+// keepCanary remembers the verdict on a canary that was recognised.
+func (w *Work) keepCanary(h checks.CanaryHeard) error {
+	if w.Folder == nil || !h.Known() {
+		return nil
+	}
+	_, err := w.Folder.Change(context.Background(), func(m *wizard.Migration) error {
+		m.HeardCanary(h.Peer, h.Result(w.Now()))
+		return nil
+	})
+	return err
 }
 
 // InterviewPeer interviews one device on the usual ports, also about how it

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -22,7 +21,7 @@ func (w *Work) Script(sender string) (probes.Script, error) {
 	if !ok {
 		return probes.Script{}, noSender(sender)
 	}
-	tried, names := "write the set-up script for "+s.Title(), wizard.RouteScripts(s.Route)
+	tried, names := "write the set-up script for "+s.Title(), m.SenderScripts(*s)
 	switch {
 	case s.Route == "":
 		return probes.Script{}, &probes.Fault{Op: tried, Code: "no_route", Args: text.Args{"sender": s.Title(), "id": s.ID}}
@@ -80,11 +79,7 @@ func (w *Work) SaveScript(ctx context.Context, sender string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b bytes.Buffer
-	if err := w.scripts().Write(&b, s); err != nil {
-		return "", err
-	}
-	path, err := w.Folder.SaveScript(fileName(s, sender), b.Bytes())
+	path, err := w.saveBuilt(s, sender)
 	if err != nil {
 		return "", err
 	}
@@ -92,26 +87,13 @@ func (w *Work) SaveScript(ctx context.Context, sender string) (string, error) {
 	return path, err
 }
 
-// RunScript lets the lab execute a sender's script and write its answer beside
-// it, as PowerShell would.
-func (w *Work) RunScript(ctx context.Context, sender string) error {
-	if w.Lab == nil {
-		return &probes.Fault{Op: "run the script", Code: "no_powershell"}
+// saveBuilt writes a script into the folder.
+func (w *Work) saveBuilt(s probes.Script, sender string) (string, error) {
+	var b bytes.Buffer
+	if err := w.scripts().Write(&b, s); err != nil {
+		return "", err
 	}
-	s, err := w.Script(sender)
-	if err != nil {
-		return err
-	}
-	path, err := w.SaveScript(ctx, sender)
-	if err != nil {
-		return err
-	}
-	answer, failed := w.Lab.Execute(ctx, s)
-	b, err := json.MarshalIndent(answer, "", "  ")
-	if err != nil {
-		return err
-	}
-	return errors.Join(w.Folder.SaveReadBack(path, b), failed)
+	return w.Folder.SaveScript(scriptFile(s, sender), b.Bytes())
 }
 
 // ReadBack reads the answer of a sender's script and compares it with what
@@ -140,11 +122,11 @@ func (w *Work) ReadBack(ctx context.Context, sender string) ([]checks.Compared, 
 // script stopped.
 func (w *Work) fitting(s probes.Script, f probes.ReadBackFile) error {
 	tried := "read the answer of script " + s.Name
-	tenant := w.Folder.Migration().Tenant.ID
+	tenant := w.tenantID()
 	switch {
 	case f.Script != s.Name:
 		return &probes.Fault{Op: tried, Code: "readback_other_script", Args: text.Args{"script": probes.Clean(f.Script, 80)}}
-	case tenant != "" && f.Tenant != "" && f.Tenant != tenant:
+	case tenant != "" && f.Tenant != "" && !strings.EqualFold(f.Tenant, tenant):
 		return &probes.Fault{Op: tried, Code: "readback_other_tenant", Args: text.Args{"tenant": probes.Clean(f.Tenant, 80)}}
 	case f.Error != "":
 		return &probes.Fault{Op: tried, Code: "script_stopped", Args: text.Args{"error": probes.Clean(f.Error, 400)}}

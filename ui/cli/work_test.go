@@ -20,7 +20,7 @@ import (
 
 // openWork is a work on a folder of its own, without the lab and without a
 // keyring.
-func openWork(t *testing.T, dir string) *Work {
+func openWork(t testing.TB, dir string) *Work {
 	t.Helper()
 	tr, err := text.Load(assets.Locales(), "en")
 	if err != nil {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"os"
 	"strings"
 	"time"
@@ -18,28 +17,56 @@ import (
 	"offbasic/wizard"
 )
 
-// Try is one test send that is asked for. What is empty comes from the
-// migration and the cloud table.
-type Try struct {
-	Sender string
-	Route  probes.Route
-	From   string
-	To     string
-	Host   string
-	Port   int
-}
-
 // Try sends a test message over a route. A refusal is a trial that says so,
 // not an error; the trial is on disk when it is returned.
 func (w *Work) Try(ctx context.Context, t Try, emit func(probes.Step)) (probes.Trial, error) {
-	r, err := w.request(t)
+	a, err := w.asked(t)
 	if err != nil {
 		return probes.Trial{}, err
 	}
-	trial := submit.Send(ctx, r, emit)
+	l, err := w.letter(ctx, a)
+	if err != nil {
+		return probes.Trial{}, err
+	}
+	return w.send(ctx, a, l, emit)
+}
+
+// send makes the trial and remembers it.
+func (w *Work) send(ctx context.Context, a asked, l letter, emit func(probes.Step)) (trial probes.Trial, err error) {
+	if a.way.Host == checks.HostGraph {
+		trial, err = w.sendMail(ctx, a, l, emit)
+	} else {
+		var r submit.Request
+		if r, err = w.request(a, l); err == nil {
+			trial = submit.Send(ctx, r, emit)
+		}
+	}
+	if err != nil {
+		return probes.Trial{}, err
+	}
 	trial.ID = trialID(trial.Started)
+	trial.Message, trial.Changes = l.source, l.changes
 	trial.Explanation = w.explain(trial).ID
 	return trial, w.keepTrial(ctx, trial)
+}
+
+// sendMail makes the trial through Graph.
+func (w *Work) sendMail(ctx context.Context, a asked, l letter, emit func(probes.Step)) (probes.Trial, error) {
+	credential, err := w.token(a, l.account, w.graphScope(), w.cloud().Graph+"/Mail.Send")
+	if err != nil {
+		return probes.Trial{}, err
+	}
+	var claims *probes.Claims
+	c := w.mail()
+	c.Token = func(ctx context.Context) (string, error) {
+		token, got, err := credential(ctx)
+		claims = got
+		return token, err
+	}
+	return c.Send(ctx, graph.Mail{
+		Sender: a.Sender, From: l.account, To: l.rcptTo, MIME: a.MIME || l.source != "", Message: l.raw,
+		Subject: l.subject, Text: l.body, MessageID: l.id, Claims: func() *probes.Claims { return claims },
+	}, emit), nil
 }
 
 func (w *Work) keepTrial(ctx context.Context, t probes.Trial) error {
@@ -54,61 +81,12 @@ func (w *Work) keepTrial(ctx context.Context, t probes.Trial) error {
 	return err
 }
 
-// request says what is to be sent, to whom and how.
-func (w *Work) request(t Try) (submit.Request, error) {
-	m := w.Folder.Migration()
-	if t.Sender != "" {
-		s, ok := m.Sender(t.Sender)
-		if !ok {
-			return submit.Request{}, noSender(t.Sender)
-		}
-		t.From = first(t.From, s.Mailbox())
-		t.Route = first(t.Route, s.Route)
-	}
-	tried := "send a test message"
-	switch {
-	case t.Route != probes.OAuth:
-		return submit.Request{}, &probes.Fault{Op: tried, Code: "route_untried", Args: text.Args{"route": first(string(t.Route), "-")}}
-	case t.From == "":
-		return submit.Request{}, &probes.Fault{Op: tried, Code: "no_from"}
-	case m.App == nil:
-		return submit.Request{}, &probes.Fault{Op: tried, Code: "no_app"}
-	}
-	host, port, roots := w.submission()
-	if t.To == "" && w.Lab != nil {
-		t.To = labRecipient(w.Lab)
-	}
-	if t.To == "" {
-		return submit.Request{}, &probes.Fault{Op: tried, Code: "no_to"}
-	}
-	id := "<" + strings.ToLower(rand.Text()) + "@offbasic.invalid>"
-	at := w.Now()
-	return submit.Request{
-		Route: t.Route, Sender: t.Sender,
-		Host: first(t.Host, host), Port: first(t.Port, port), TLS: probes.StartTLS, Roots: roots,
-		Mechanism: submit.XOAUTH2, Account: t.From, Credential: w.credential(m, w.cloud().AppScope),
-		From: t.From, To: []string{t.To}, MessageID: id,
-		Message: submit.TestMessage(t.From, []string{t.To}, id, w.Text.T("trial.subject", text.Args{"id": id[1:9]}), at),
-		Now:     w.Now,
-	}, nil
-}
-
 func first[T comparable](a, b T) T {
 	var zero T
 	if a != zero {
 		return a
 	}
 	return b
-}
-
-// submission is where client submission is: the lab's, or worldwide Exchange
-// Online's.
-func (w *Work) submission() (host string, port int, roots *x509.CertPool) {
-	if w.Lab != nil {
-		return w.Lab.SubmissionHost(), w.Lab.SubmissionPort(), w.Lab.Roots()
-	}
-	cloud := w.cloud()
-	return cloud.SMTP, cloud.Ports[0], nil
 }
 
 // cloud is the tenant's one: worldwide, unless something else is known.
@@ -147,7 +125,7 @@ func (w *Work) app(m wizard.Migration) (signin.App, error) {
 	if m.App == nil {
 		return signin.App{}, &probes.Fault{Op: "ask for a token", Code: "no_app"}
 	}
-	a := signin.App{Authority: w.cloud().Login, Tenant: m.Tenant.ID, ClientID: m.App.ClientID}
+	a := signin.App{Authority: w.cloud().Login, Tenant: m.Tenant.ID, ClientID: m.App.ClientID, Now: w.Now}
 	if w.Lab != nil {
 		a.Authority, a.HTTP = w.Lab.Authority(), w.Lab.HTTPClient()
 	}
@@ -157,6 +135,14 @@ func (w *Work) app(m wizard.Migration) (signin.App, error) {
 			return signin.App{}, &probes.Fault{Op: "read the certificate " + m.App.CertFile, Code: "certificate_unreadable", Err: err}
 		}
 		a.Certificate = pem
+		return a, nil
+	}
+	if m.App.Credential == wizard.Certificate {
+		c, err := w.keptCertificate(m.App.ClientID)
+		if err != nil {
+			return signin.App{}, &probes.Fault{Op: "take the app's certificate from the keyring", Code: "no_certificate", Args: text.Args{"client": m.App.ClientID}, Err: err}
+		}
+		a.Certificate = c.PEM()
 		return a, nil
 	}
 	secret, err := w.ring.Get(ringName(m.App.ClientID))
@@ -205,26 +191,6 @@ func (w *Work) mail() graph.Client {
 // real one is.
 func (w *Work) graphScope() string { return w.cloud().Graph + "/.default" }
 
-// Verify looks for a trial's message in the mailbox of its recipient and
-// remembers the receipt.
-func (w *Work) Verify(ctx context.Context, t probes.Trial, tick func(waited time.Duration)) (probes.Receipt, error) {
-	if len(t.To) == 0 || t.MessageID == "" {
-		return probes.Receipt{}, &probes.Fault{Op: "look for the message", Code: "nothing_sent"}
-	}
-	sent := t.Started
-	for _, s := range t.Steps {
-		if s.Step != probes.StepQUIT {
-			sent = sent.Add(time.Duration(s.MS * float64(time.Millisecond)))
-		}
-	}
-	r, err := w.mail().Wait(ctx, t.To[0], t.MessageID, sent, graph.Waits(), func(_ int, waited time.Duration) { tick(waited) })
-	if err != nil {
-		return r, err
-	}
-	t.Receipt = &r
-	return r, w.keepTrial(ctx, t)
-}
-
 // explain says what a trial's last word means. A trial without one has
 // nothing to explain.
 func (w *Work) explain(t probes.Trial) checks.Explanation {
@@ -238,8 +204,14 @@ func (w *Work) explain(t probes.Trial) checks.Explanation {
 	return checks.Explanation{}
 }
 
-// Explain says it in the reader's language.
+// Explain says it in the reader's language, with what is known of the tenant.
 func (w *Work) Explain(t probes.Trial) checks.Explanation {
+	facts, _, err := w.TenantFacts(context.Background()) // reads the folder only
+	if err == nil {
+		if r, ok := w.explainer.Trial(t, facts); ok {
+			return w.why(r)
+		}
+	}
 	e := w.explain(t)
 	if e.Code == 0 && e.ID == "" {
 		return e

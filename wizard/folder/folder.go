@@ -1,5 +1,6 @@
 // Package folder keeps a migration on disk: the state, the captured sessions
-// and their messages, the test sends, the scripts and what they wrote back.
+// and their messages, the test sends, what was done to the tenant, the scripts
+// and what they wrote back.
 //
 // What it has acknowledged survives a crash and a full disk. It never keeps a
 // secret, never reaches outside its folder whatever a name says, never
@@ -28,6 +29,7 @@ const (
 	stateFile    = "migration.json"
 	sessionsFile = "sessions.jsonl"
 	trialsFile   = "trials.jsonl"
+	changesFile  = "changes.jsonl"
 	messagesDir  = "messages"
 	scriptsDir   = "scripts"
 	partialDir   = ".partial" // what is being written; emptied at the start
@@ -54,8 +56,10 @@ type Folder struct {
 	mu    sync.Mutex // guards state and the choice of a script's number
 	state wizard.Migration
 
-	sessions, trials *journal
-	warnings         []*probes.Fault // of the start; never written again
+	small smallMessages
+
+	sessions, trials, changes *journal
+	warnings                  []*probes.Fault // of the start; never written again
 }
 
 // ErrReadOnly is the answer to a change of a folder that was opened by
@@ -102,6 +106,7 @@ func OpenRead(dir string, o Options) (*Folder, error) {
 	}
 	f.sessions = &journal{name: sessionsFile, kind: "session", reopen: f.reader(sessionsFile)}
 	f.trials = &journal{name: trialsFile, kind: "trial", reopen: f.reader(trialsFile)}
+	f.changes = &journal{name: changesFile, kind: "change", reopen: f.reader(changesFile)}
 	return f, nil
 }
 
@@ -141,7 +146,14 @@ func (f *Folder) prepare() error {
 	if f.sessions, err = f.journal(sessionsFile, "session"); err != nil {
 		return err
 	}
+	if err := f.recover(); err != nil {
+		return err
+	}
+	f.sessions.redo = &redo{open: f.openRedo, settle: f.settle, remove: f.root.Remove}
 	if f.trials, err = f.journal(trialsFile, "trial"); err != nil {
+		return err
+	}
+	if f.changes, err = f.journal(changesFile, "change"); err != nil {
 		return err
 	}
 	return f.syncDir(".")
@@ -201,7 +213,7 @@ func (f *Folder) Dir() string { return f.dir }
 // when the file is read. The second is complete once the file was read.
 func (f *Folder) Warnings() []*probes.Fault {
 	all := append([]*probes.Fault(nil), f.warnings...)
-	for _, j := range []*journal{f.sessions, f.trials} {
+	for _, j := range []*journal{f.sessions, f.trials, f.changes} {
 		if w := j.damage(); w != nil {
 			all = append(all, w)
 		}
@@ -212,7 +224,7 @@ func (f *Folder) Warnings() []*probes.Fault {
 // Close gives the folder back. A Keep that is under way ends first.
 func (f *Folder) Close() error {
 	var errs []error
-	for _, j := range []*journal{f.sessions, f.trials} {
+	for _, j := range []*journal{f.sessions, f.trials, f.changes} {
 		if j != nil {
 			errs = append(errs, j.close())
 		}

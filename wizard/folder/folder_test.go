@@ -371,7 +371,7 @@ func TestHalfAMessageIsGoneAtTheNextStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(w, "Subject: sc"); err != nil {
+	if _, err := io.WriteString(w, "Subject: sc"+strings.Repeat("a", smallMessage)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.(*message).file.Close(); err != nil { // as a crash would

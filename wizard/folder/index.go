@@ -233,7 +233,7 @@ func (j *journal) damage() *probes.Fault {
 func records[T any](ctx context.Context, j *journal, take func(T) error) error {
 	return j.each(ctx, func(line []byte, number int) error {
 		var v T
-		if err := json.Unmarshal(line, &v); err != nil {
+		if err := json.Unmarshal(cleaned(line), &v); err != nil {
 			j.spoilt(number)
 			return nil
 		}
@@ -247,5 +247,5 @@ func record[T any](ctx context.Context, j *journal, id string) (v T, err error) 
 	if err != nil {
 		return v, err
 	}
-	return v, json.Unmarshal(line, &v)
+	return v, json.Unmarshal(cleaned(line), &v)
 }

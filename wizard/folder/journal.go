@@ -34,6 +34,7 @@ type journal struct {
 	name, kind string
 	file       file                 // nil when only for reading
 	reopen     func() (file, error) // for reading only
+	redo       *redo                // in place of a sync; nil means that the file is synced
 
 	mu     sync.Mutex // guards next and closed
 	next   *batch
@@ -49,25 +50,34 @@ type journal struct {
 
 // batch is the lines that wait for one write.
 type batch struct {
-	lines []byte
-	led   bool
-	done  chan struct{} // closed when err is known
-	err   error
+	lines   []byte
+	small   []entry // messages that become durable with them
+	durable bool    // one of the lines is waited for until it is on the disk
+	led     bool
+	done    chan struct{} // closed when err is known
+	err     error
 }
 
-// add appends v as one line and returns when it is on the disk.
-func (j *journal) add(v any) error {
+// add appends v as one line and returns when it is on the disk, and the small
+// messages with it.
+func (j *journal) add(v json.Marshaler, small ...entry) error { return j.addLine(v, small, true) }
+
+// addSoon appends v as one line and returns when it is written: a killed
+// process does not lose it, a power cut may, until the next add.
+func (j *journal) addSoon(v json.Marshaler) error { return j.addLine(v, nil, false) }
+
+func (j *journal) addLine(v json.Marshaler, small []entry, durable bool) error {
 	if j.file == nil {
 		return ErrReadOnly
 	}
-	line, err := json.Marshal(v)
+	line, err := v.MarshalJSON() // json.Marshal would go over the line once more
 	if err != nil {
 		return err
 	}
 	if len(line) >= maxLine {
 		return fmt.Errorf("a line of %d bytes is longer than %s may have", len(line), j.name)
 	}
-	b, first, err := j.join(append(line, '\n'))
+	b, first, err := j.join(append(line, '\n'), small, durable)
 	if err != nil {
 		return err
 	}
@@ -79,7 +89,7 @@ func (j *journal) add(v any) error {
 }
 
 // join adds a line to the batch that waits. The first to join leads it.
-func (j *journal) join(line []byte) (b *batch, first bool, err error) {
+func (j *journal) join(line []byte, small []entry, durable bool) (b *batch, first bool, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
@@ -90,6 +100,8 @@ func (j *journal) join(line []byte) (b *batch, first bool, err error) {
 	}
 	b = j.next
 	b.lines = append(b.lines, line...)
+	b.small = append(b.small, small...)
+	b.durable = b.durable || durable
 	first = !b.led
 	b.led = true
 	return b, first, nil
@@ -103,14 +115,14 @@ func (j *journal) lead(b *batch) {
 	j.mu.Lock()
 	j.next = nil
 	j.mu.Unlock()
-	b.err = j.write(b.lines)
+	b.err = j.write(b)
 	close(b.done)
 }
 
-// write puts lines behind what is synced. When that fails the file is cut
+// write puts a batch behind what is synced. When that fails the file is cut
 // back, now or before the next write: a half-written line never gets a
 // successor, and a line that was refused never comes back.
-func (j *journal) write(lines []byte) error {
+func (j *journal) write(b *batch) error {
 	at := j.good.Load()
 	if j.torn {
 		if err := j.file.Truncate(at); err != nil {
@@ -118,15 +130,36 @@ func (j *journal) write(lines []byte) error {
 		}
 		j.torn = false
 	}
-	_, err := j.file.WriteAt(lines, at)
+	_, err := j.file.WriteAt(b.lines, at)
 	if err == nil {
-		err = j.file.Sync()
+		err = j.sync(b)
 	}
 	if err != nil {
 		j.torn = j.file.Truncate(at) != nil
 		return err
 	}
-	j.good.Store(at + int64(len(lines)))
+	j.good.Store(at + int64(len(b.lines)))
+	return nil
+}
+
+// sync makes a batch durable: by the redo file, else, on a disk that has no
+// room for it, file by file.
+func (j *journal) sync(b *batch) error {
+	if j.redo == nil {
+		return j.file.Sync()
+	}
+	entries := append(b.small, entry{name: j.name, data: b.lines})
+	err := j.redo.write(entries, b.durable)
+	if err == nil {
+		return nil
+	}
+	var names []string
+	for _, e := range b.small {
+		names = append(names, e.name)
+	}
+	if serr := j.redo.settle(names); serr != nil {
+		return errors.Join(err, serr)
+	}
 	return nil
 }
 
@@ -146,7 +179,11 @@ func (j *journal) close() error {
 	}
 	j.writing.Lock()
 	defer j.writing.Unlock()
-	return j.file.Close()
+	var err error
+	if j.redo != nil {
+		err = j.redo.close()
+	}
+	return errors.Join(err, j.file.Close())
 }
 
 // mend looks at the last line alone. One that lacks only its line end gets
@@ -164,7 +201,7 @@ func (j *journal) mend(aside func(string) (*os.File, string, error)) (*probes.Fa
 	if j.readable(line) {
 		j.good.Store(size)
 		if size > 0 && !bytes.HasSuffix(line, []byte("\n")) {
-			return nil, j.write([]byte("\n"))
+			return nil, j.write(&batch{lines: []byte("\n"), durable: true})
 		}
 		return nil, nil
 	}

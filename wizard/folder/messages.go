@@ -7,13 +7,24 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
+
+	"offbasic/probes"
 )
 
+// smallMessage is how long a message may be to be written with the batch of
+// its session, in bytes; a longer one is spooled to its file and synced there.
+const smallMessage = 64 << 10
+
+// smallRoom is what the messages that are being received may take in memory,
+// all together, in bytes.
+const smallRoom = 16 << 20
+
 // Message makes the file of a captured message and says what it is called in
-// the folder, "messages/<id>.eml". It is there, whole and synced, when Close
-// returns nil; until then, after a crash or after a write that failed, it is
-// not. A message that is already there is not replaced: the error is
-// fs.ErrExist.
+// the folder, "messages/<id>.eml". It is there and whole when Close returns
+// nil; until then, after a crash or after a write that failed, it is not. It
+// is on the disk when Keep has returned for a session that names it. A message
+// that is already there is not replaced: the error is fs.ErrExist.
 func (f *Folder) Message(id string) (io.WriteCloser, string, error) {
 	if f.lock == nil {
 		return nil, "", ErrReadOnly
@@ -25,18 +36,14 @@ func (f *Folder) Message(id string) (io.WriteCloser, string, error) {
 	if _, err := f.root.Lstat(m.name); err == nil {
 		return nil, "", fmt.Errorf("%s: %w", m.name, fs.ErrExist)
 	}
-	file, err := f.root.OpenFile(m.partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, "", fault("make "+m.name, f.dir, err)
-	}
-	m.file, m.out = file, bufio.NewWriterSize(file, 32<<10)
 	return m, m.name, nil
 }
 
-// message is a message that is being written.
+// message is a message that is being written: in memory while it is small.
 type message struct {
 	folder        *Folder
-	file          *os.File
+	small         []byte
+	file          *os.File      // nil while it is small
 	out           *bufio.Writer // a capture writes line by line
 	partial, name string
 	failed        error // of the first write that failed
@@ -47,28 +54,84 @@ func (m *message) Write(b []byte) (int, error) {
 	if m.failed != nil {
 		return 0, m.failed
 	}
-	n, err := m.out.Write(b)
+	if m.file == nil && m.fits(len(b)) {
+		m.small = append(m.small, b...)
+		return len(b), nil
+	}
+	n, err := m.spool(b)
 	m.failed = fault("write "+m.name, m.folder.dir, err)
 	return n, m.failed
 }
 
-// Close makes the message durable and gives it its name.
+// fits tells whether n bytes more may stay in memory, and makes the room.
+func (m *message) fits(n int) bool {
+	need := len(m.small) + n
+	if need <= cap(m.small) {
+		return true
+	}
+	grown := min(max(need, 2*cap(m.small), 8<<10), smallMessage)
+	if need > grown || !m.folder.small.reserve(grown-cap(m.small)) {
+		return false
+	}
+	m.small = append(make([]byte, 0, grown), m.small...)
+	return true
+}
+
+// spool writes to the file, what was in memory first.
+func (m *message) spool(b []byte) (int, error) {
+	if m.file == nil {
+		file, err := m.folder.root.OpenFile(m.partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return 0, err
+		}
+		m.file, m.out = file, bufio.NewWriterSize(file, 32<<10)
+		_, err = m.out.Write(m.small)
+		m.forget()
+		if err != nil {
+			return 0, err
+		}
+	}
+	return m.out.Write(b)
+}
+
+// forget gives back what the message took in memory.
+func (m *message) forget() {
+	m.folder.small.reserve(-cap(m.small))
+	m.small = nil
+}
+
+// Close gives the message its name. One that was spooled is durable with it.
 func (m *message) Close() error {
 	if m.closed {
 		return fs.ErrClosed
 	}
 	m.closed = true
+	if m.failed == nil && m.file == nil {
+		return fault("keep "+m.name, m.folder.dir, m.closeSmall())
+	}
 	err := m.failed
 	if err == nil {
 		err = errors.Join(m.out.Flush(), m.file.Sync())
 	}
-	err = errors.Join(err, m.file.Close())
+	if m.file != nil {
+		err = errors.Join(err, m.file.Close())
+	}
 	if err == nil {
 		err = m.publish()
 	}
 	if err != nil {
 		return fault("keep "+m.name, m.folder.dir, errors.Join(err, m.discard()))
 	}
+	return nil
+}
+
+// closeSmall writes the file and leaves it to Keep to make it durable.
+func (m *message) closeSmall() error {
+	if err := m.folder.writeWhole(m.name, m.small); err != nil {
+		m.forget()
+		return err
+	}
+	m.folder.small.put(entry{name: m.name, data: m.small})
 	return nil
 }
 
@@ -93,5 +156,74 @@ func (m *message) Discard() error {
 		return fs.ErrClosed
 	}
 	m.closed = true
+	m.forget()
+	if m.file == nil {
+		return nil
+	}
 	return errors.Join(m.file.Close(), m.discard())
+}
+
+// smallMessages are those that were closed and that no session was kept for
+// yet, with what they and those being received take in memory.
+type smallMessages struct {
+	mu     sync.Mutex
+	closed map[string][]byte
+	used   int
+}
+
+// reserve takes room in memory; false means that there is none. Fewer than no
+// bytes are given back.
+func (s *smallMessages) reserve(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n > 0 && s.used+n > smallRoom {
+		return false
+	}
+	s.used += n
+	return true
+}
+
+// put remembers messages until their session is kept.
+func (s *smallMessages) put(messages ...entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed == nil {
+		s.closed = map[string][]byte{}
+	}
+	for _, m := range messages {
+		s.closed[m.name] = m.data
+	}
+}
+
+// claim takes the messages out that a session names.
+func (s *smallMessages) claim(named probes.Session) []entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.closed) == 0 {
+		return nil
+	}
+	var out []entry
+	take := func(m *probes.Message) {
+		if m == nil {
+			return
+		}
+		if data, ok := s.closed[m.File]; ok {
+			out = append(out, entry{name: m.File, data: data})
+			delete(s.closed, m.File)
+		}
+	}
+	take(named.Message)
+	for _, more := range named.More {
+		take(more.Message)
+	}
+	return out
+}
+
+// release gives back what kept messages took.
+func (s *smallMessages) release(messages []entry) {
+	n := 0
+	for _, m := range messages {
+		n += cap(m.data)
+	}
+	s.reserve(-n)
 }

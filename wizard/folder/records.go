@@ -10,8 +10,23 @@ import (
 // the disk when Keep returns. Sessions that are kept at the same time share
 // one write. After an error nothing of the session is in the file; a full disk
 // is the fault "folder_full".
+//
+// The messages that it names are on the disk as well when Keep returns.
 func (f *Folder) Keep(s probes.Session) error {
-	return fault("keep session "+s.ID, f.dir, f.sessions.add(s))
+	small := f.small.claim(s)
+	err := f.sessions.add(s, small...)
+	if err != nil {
+		f.small.put(small...)
+	} else {
+		f.small.release(small)
+	}
+	return fault("keep session "+s.ID, f.dir, err)
+}
+
+// KeepSoon is Keep without the wait for the disk: a power cut may still lose
+// the record, until the next Keep, but nothing that Keep acknowledged before.
+func (f *Folder) KeepSoon(s probes.Session) error {
+	return fault("keep session "+s.ID, f.dir, f.sessions.addSoon(s))
 }
 
 // Sessions reads the captured sessions one by one, the last record of each,

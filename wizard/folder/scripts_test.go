@@ -128,9 +128,15 @@ func TestReadBackThatIsNone(t *testing.T) {
 		code       probes.Code
 		args       map[string]string
 	}{
-		{"cut off", answer[:120], "readback_damaged", map[string]string{"file": "a.json", "line": "2", "column": "30"}},
-		{"empty", "", "readback_damaged", nil},
-		{"another file", `{"version":1}`, "readback_damaged", nil},
+		{"cut off", answer[:120], "readback_cut", map[string]string{"file": "a.json", "bytes": "120"}},
+		{"cut off within a value", answer[:100], "readback_cut", map[string]string{"bytes": "100"}},
+		{"empty", "", "readback_cut", map[string]string{"bytes": "0"}},
+		{"another file", `{"version":1}`, "readback_not_ours", map[string]string{"file": "a.json"}},
+		{"text", "Connect-ExchangeOnline : failed", "readback_damaged", map[string]string{"line": "1", "column": "1"}},
+		{"something behind it", answer + "}", "readback_damaged", nil},
+		{"a field that no script writes", strings.Replace(answer, `"made"`, `"by":"me","made"`, 1), "readback_edited", map[string]string{"what": "by"}},
+		{"a field twice", strings.Replace(answer, `"made"`, `"script":"x","made"`, 1), "readback_edited", map[string]string{"what": "script"}},
+		{"a property twice", strings.Replace(answer, `[{`, `[{"SmtpClientAuthenticationDisabled":"True",`, 1), "readback_edited", map[string]string{"what": "SmtpClientAuthenticationDisabled"}},
 		{"a list of lists", strings.Replace(answer, `[{`, `[[{`, 1), "readback_damaged", nil},
 		{"of a newer version", strings.Replace(answer, `"schema":1`, `"schema":2`, 1), "readback_newer", map[string]string{"schema": "2", "ours": "1"}},
 	} {

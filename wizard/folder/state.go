@@ -31,7 +31,7 @@ func (f *Folder) load() error {
 	if err != nil {
 		return err
 	}
-	b = bytes.TrimPrefix(b, []byte("\ufeff"))
+	b = cleaned(bytes.TrimPrefix(b, []byte("\ufeff")))
 	var head struct {
 		Version int `json:"version"`
 	}
