@@ -13,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"offbasic/checks"
+	"offbasic/probes/graph"
 	"offbasic/probes/lab"
+	"offbasic/probes/signin"
 	"offbasic/wizard"
 )
 
@@ -58,12 +61,41 @@ func TestPostfixRelaysThroughTheLab(t *testing.T) {
 	if log := send("<p5@relay>", "", labInside); !strings.Contains(log, "status=sent") || !inFolder(l, "<p5@relay>", "Inbox") {
 		t.Errorf("by address, inside:\n%s", log)
 	}
+	readHeadOf(t, l, labInside, "<p5@relay>")
 	// A reply to come back later is one that a real server comes back for.
 	if err := l.Refuse("reply:451-4.7.500", 1); err != nil {
 		t.Fatal(err)
 	}
 	if log := send("<p6@relay>", "", labInside); !strings.Contains(log, "status=deferred") || !strings.Contains(log, "451 4.7.500") {
 		t.Errorf("throttled:\n%s", log)
+	}
+}
+
+// readHeadOf reads the header of a message that really passed Postfix: its hop,
+// that of the server that delivered it with the TLS between them, and whether
+// the time grows from one to the next.
+func readHeadOf(t *testing.T, l *lab.Lab, mailbox, id string) {
+	t.Helper()
+	own := l.App()
+	app := signin.App{Authority: l.Authority(), Tenant: l.Tenant().ID, ClientID: own.ClientID, Secret: own.Secret, HTTP: l.HTTPClient()}
+	c := graph.Client{Base: l.GraphBase(), HTTP: l.HTTPClient(), Token: func(ctx context.Context) (string, error) {
+		token, err := app.Token(ctx, "https://graph.microsoft.com/.default")
+		return token.Access(), err
+	}}
+	r, err := c.Message(t.Context(), mailbox, id)
+	if err != nil || !r.Found {
+		t.Fatalf("the message of %s: %+v, %v", id, r, err)
+	}
+	head := checks.ReadHead(r.Head)
+	if len(head.Hops) != 3 {
+		t.Fatalf("%d hops are read, want Postfix, the MX host and the mailbox server, of\n%s", len(head.Hops), r.Head)
+	}
+	postfix, door := head.Hops[0], head.Hops[1]
+	if postfix.By != "relay.contoso.example" || postfix.At.IsZero() || door.From != "relay.contoso.example" || door.Address != l.PublicAddress() || door.TLS == "" {
+		t.Errorf("the hops are %+v and %+v of\n%s", postfix, door, r.Head)
+	}
+	if way, _ := head.Way(); way != checks.WayMX {
+		t.Errorf("it is taken for %q, want the MX host: %+v", way, head)
 	}
 }
 

@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"offbasic/assets"
+	"offbasic/checks"
 	"offbasic/probes"
 	"offbasic/probes/lab"
 	"offbasic/probes/submit"
@@ -256,6 +258,7 @@ login:
 	serves(t, port, home+"/exim", "-C", conf, "-bdf")
 	outside := func(r *submit.Request) { r.To = []string{labOutside} }
 	holds(t, "inside with TLS", trialTo(port, pool(ca), nil), "sent")
+	readsExim(t, home+"/exim", conf)
 	holds(t, "inside in clear", trialTo(port, nil, func(r *submit.Request) { r.TLS = probes.NoTLS }), "sent")
 	holds(t, "outside", trialTo(port, pool(ca), outside), "rcpt 550 relay")
 	holds(t, "outside with a password", trialTo(port, pool(ca), func(r *submit.Request) {
@@ -380,3 +383,25 @@ func TestTheCommandsOfATrialWork(t *testing.T) {
 }
 
 func delivered(l *lab.Lab, before int) bool { return len(l.Delivered())+len(l.Departed()) > before }
+
+// readsExim reads the header of the message that Exim just took: it writes
+// "with esmtps" and the TLS version into its own hop.
+func readsExim(t *testing.T, exim, conf string) {
+	t.Helper()
+	queue, err := exec.CommandContext(t.Context(), exim, "-C", conf, "-bp").CombinedOutput()
+	id := regexp.MustCompile(`\b[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}\b`).FindString(string(queue))
+	if err != nil || id == "" {
+		t.Fatalf("the queue of Exim: %v\n%s", err, queue)
+	}
+	message, err := exec.CommandContext(t.Context(), exim, "-C", conf, "-Mvc", id).CombinedOutput()
+	if err != nil {
+		t.Fatalf("the message in the queue: %v\n%s", err, message)
+	}
+	head := checks.ReadHead(message)
+	if len(head.Hops) != 1 || head.MessageID == "" {
+		t.Fatalf("%d hops are read of\n%s", len(head.Hops), message)
+	}
+	if h := head.Hops[0]; h.By != "relay.contoso.example" || h.Address != "127.0.0.1" || !strings.EqualFold(h.With, "esmtps") || h.TLS != "TLS 1.3" || h.At.IsZero() {
+		t.Errorf("the hop is %+v of\n%s", h, message)
+	}
+}

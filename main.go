@@ -178,7 +178,7 @@ func withScripts(o *ui.Options, w *cli.Work) {
 
 // withTrials hands over the test sends.
 func withTrials(o *ui.Options, w *cli.Work) {
-	o.Forecast = func(ctx context.Context, r ui.TryRequest) ([]checks.Finding, error) { return w.Forecast(ctx, asked(r)) }
+	o.Forecast = func(ctx context.Context, r ui.TryRequest) ([]checks.Finding, error) { return w.Ahead(ctx, asked(r)) }
 	o.Try = func(ctx context.Context, r ui.TryRequest, emit func(probes.Step)) (probes.Trial, error) {
 		return w.Try(ctx, asked(r), emit)
 	}

@@ -236,3 +236,37 @@ func TestNoNetworkIsUnreachable(t *testing.T) {
 		t.Errorf("%s %v", f.Code, f.Args)
 	}
 }
+
+// A mailbox that writes to itself has two: what it sent, and what arrived
+// (Graph, "Get mailFolder": the well-known name sentitems).
+func TestTheCopyInSentItemsIsNoArrival(t *testing.T) {
+	sent := `{"subject":"sent","receivedDateTime":"2026-11-22T10:00:00Z","parentFolderId":"S"}`
+	arrived := `{"subject":"arrived","receivedDateTime":"2026-11-22T10:00:03Z","parentFolderId":"I","internetMessageHeaders":[{"name":"Received","value":"from a by b"}]}`
+	for name, c := range map[string]struct {
+		list    string
+		found   bool
+		subject string
+	}{
+		"not there yet": {sent, false, ""},
+		"both":          {sent + "," + arrived, true, "arrived"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case strings.HasSuffix(r.URL.Path, "/mailFolders/sentitems"):
+					_, _ = w.Write([]byte(`{"id":"S"}`))
+				case strings.Contains(r.URL.Path, "mailFolders"):
+					_, _ = w.Write([]byte(`{"id":"J","displayName":"Inbox"}`))
+				default:
+					_, _ = w.Write([]byte(`{"value":[` + c.list + `]}`))
+				}
+			}))
+			defer s.Close()
+			client := graph.Client{Base: s.URL, HTTP: s.Client(), Token: func(context.Context) (string, error) { return "t", nil }}
+			r, err := client.Message(t.Context(), "scan@contoso.example", "<1@x>")
+			if err != nil || r.Found != c.found || r.Subject != c.subject {
+				t.Errorf("got %+v, %v", r, err)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,10 +37,14 @@ func (c Client) Message(ctx context.Context, mailbox, messageID string) (probes.
 		"$filter": {"internetMessageId eq '" + strings.ReplaceAll(messageID, "'", "''") + "'"},
 		"$select": {"subject,receivedDateTime,internetMessageHeaders,parentFolderId"},
 	}, &list)
-	if err != nil || len(list.Value) == 0 {
+	if err != nil {
 		return r, err
 	}
-	m := list.Value[0]
+	i := slices.IndexFunc(list.Value, func(m mail) bool { return m.header("Received") != "" || !c.sentCopy(ctx, user, m.Folder) })
+	if i < 0 {
+		return r, nil
+	}
+	m := list.Value[i]
 	r.Found, r.Received, r.Subject = true, m.Received, probes.Clean(m.Subject, 300)
 	r.AuthAs = m.header("X-MS-Exchange-Organization-AuthAs")
 	r.Results = m.header("Authentication-Results")
@@ -47,6 +52,15 @@ func (c Client) Message(ctx context.Context, mailbox, messageID string) (probes.
 	r.Folder = c.folder(ctx, user, m.Folder)
 	r.By, r.Head, r.Junk = probes.ByMailbox, m.head(), c.junk(ctx, user, m.Folder)
 	return r, nil
+}
+
+// sentCopy tells the copy that a mailbox keeps of what it sent: it passed no
+// server, and proves no arrival.
+func (c Client) sentCopy(ctx context.Context, user, folder string) bool {
+	var f struct {
+		ID string `json:"id"`
+	}
+	return c.get(ctx, user+"/mailFolders/sentitems", url.Values{"$select": {"id"}}, &f) == nil && f.ID != "" && f.ID == folder
 }
 
 // header is the first header of that name, which is the one that the last
