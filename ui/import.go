@@ -193,7 +193,11 @@ func (s importScreen) take(m importMsg) importScreen {
 		m.results = m.results[:n-1]
 	}
 	s.err = m.err
-	s.results = append(slices.Clip(s.results), m.results...)
+	for _, r := range m.results {
+		if r.Kind != "" || r.Again { // not of the file that could not be read
+			s.results = append(slices.Clip(s.results), r)
+		}
+	}
 	return s
 }
 
