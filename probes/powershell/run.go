@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os/exec"
-	"strings"
 	"time"
 
 	"offbasic/probes"
@@ -66,18 +65,6 @@ func (r *Run) Arguments() []string {
 		args = append(args, "-WhatIf")
 	}
 	return args
-}
-
-// Command is the run as an admin would type it.
-func (r *Run) Command() string {
-	words := []string{r.Shell.Name}
-	for _, a := range r.Arguments() {
-		if strings.ContainsAny(a, " '\"") {
-			a = Quote(a)
-		}
-		words = append(words, a)
-	}
-	return strings.Join(words, " ")
 }
 
 // patience is how long a shell that was asked to end may take.

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -108,5 +110,21 @@ func TestAFolderIsNotMergedWithItself(t *testing.T) {
 	code, _, talk := runProgram(t, "--folder", here, "merge", here)
 	if code != ExitFault || !strings.Contains(talk, "the folder that is open") {
 		t.Errorf("it exits with %d: %s", code, talk)
+	}
+}
+
+// Who stops an import is told that nothing of the file counts.
+func TestAStoppedImportSaysThatNothingWasTakenUp(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "report.csv")
+	if err := os.WriteFile(file, []byte("Sender address,Messages sent,Authentication Protocol\na@contoso.example,1,Basic\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := openWork(t, filepath.Join(t.TempDir(), "m"))
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	_, err := w.Import(ctx, file, ImportOptions{})
+	f, ok := errors.AsType[*probes.Fault](err)
+	if !ok || f.Code != "import_stopped" || len(w.Folder.Migration().Imports) > 0 {
+		t.Errorf("got %v, and %+v", err, w.Folder.Migration().Imports)
 	}
 }

@@ -181,6 +181,9 @@ func (w *Work) importOne(ctx context.Context, name string, open func() (io.ReadC
 		leads.Add(s)
 		return nil
 	})
+	if errors.Is(err, context.Canceled) {
+		return Imported{}, importFault("read "+name, "import_stopped", err, text.Args{"file": name})
+	}
 	if err != nil {
 		if f, is := errors.AsType[*probes.Fault](err); is && f.Code == exports.AllBad {
 			f.Args["why"] = w.Text.T("import.bad." + f.Args["why"])
