@@ -18,13 +18,49 @@ type setupScreen struct {
 	req   RegisterRequest // DryRun is set while it is only tried out
 	run   stream[setupMsg]
 	state runState
-	steps []probes.SetupStep
-	sign  *SignIn   // the admin is asked to sign in
-	note  error     // worth knowing of the sign-in
+	setupNews
 	since time.Time // of the last news
 	err   error
 	would []probes.SetupStep // what the dry run said
 	top   int
+}
+
+// setupNews is what a set-up, or its undo, has told so far.
+type setupNews struct {
+	steps []probes.SetupStep
+	sign  *SignIn // the admin is asked to sign in
+	note  error   // worth knowing of the sign-in
+}
+
+// hear takes up what happened, and returns what others are to know. What a
+// step became stands in the place of its waiting.
+func (n setupNews) hear(events []setupMsg) (setupNews, []tea.Cmd) {
+	var cmds []tea.Cmd
+	n.steps = slices.Clone(n.steps)
+	for _, ev := range events {
+		switch {
+		case ev.mig != nil:
+			cmds = append(cmds, send(changedMsg{*ev.mig}))
+		case ev.event.SignIn != nil && ev.event.SignIn.Way == "note":
+			n.note = ev.event.SignIn.Before
+		case ev.event.SignIn != nil:
+			n.sign = ev.event.SignIn
+		case ev.event.Step != nil:
+			n.steps, n.sign = afterWaiting(n.steps, *ev.event.Step), nil
+		}
+	}
+	return n, cmds
+}
+
+func afterWaiting(steps []probes.SetupStep, next probes.SetupStep) []probes.SetupStep {
+	i := slices.IndexFunc(steps, func(s probes.SetupStep) bool {
+		return s.Step == next.Step && s.Outcome == probes.SetupWaiting
+	})
+	if i < 0 {
+		return append(steps, next)
+	}
+	steps[i] = next
+	return steps
 }
 
 // setupMsg is what happened in a set-up, or the state that it led to.
@@ -87,21 +123,9 @@ func (s setupScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 }
 
 func (s setupScreen) happened(e env, events []setupMsg) (screen, tea.Cmd) {
-	cmds := []tea.Cmd{s.run.next}
-	s.steps, s.since = slices.Clone(s.steps), e.now
-	for _, ev := range events {
-		switch {
-		case ev.mig != nil:
-			cmds = append(cmds, send(changedMsg{*ev.mig}))
-		case ev.event.SignIn != nil && ev.event.SignIn.Way == "note":
-			s.note = ev.event.SignIn.Before
-		case ev.event.SignIn != nil:
-			s.sign = ev.event.SignIn
-		case ev.event.Step != nil:
-			s.steps, s.sign = append(s.steps, *ev.event.Step), nil
-		}
-	}
-	return s, tea.Batch(cmds...)
+	news, cmds := s.hear(events)
+	s.setupNews, s.since = news, e.now
+	return s, tea.Batch(append(cmds, s.run.next)...)
 }
 
 // ended keeps why it came to nothing. What was stopped by the admin says so.

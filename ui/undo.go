@@ -23,9 +23,7 @@ type undoScreen struct {
 	confirming bool
 	run        stream[setupMsg]
 	state      runState
-	sign       *SignIn
-	note       error
-	steps      []probes.SetupStep
+	setupNews
 }
 
 // undoWantedMsg asks for the list of what was made.
@@ -73,21 +71,9 @@ func (s undoScreen) readAgain(e env) tea.Cmd {
 }
 
 func (s undoScreen) happened(events []setupMsg) (screen, tea.Cmd) {
-	cmds := []tea.Cmd{s.run.next}
-	s.steps = slices.Clone(s.steps)
-	for _, ev := range events {
-		switch {
-		case ev.mig != nil:
-			cmds = append(cmds, send(changedMsg{*ev.mig}))
-		case ev.event.SignIn != nil && ev.event.SignIn.Way == "note":
-			s.note = ev.event.SignIn.Before
-		case ev.event.SignIn != nil:
-			s.sign = ev.event.SignIn
-		case ev.event.Step != nil:
-			s.steps, s.sign = append(s.steps, *ev.event.Step), nil
-		}
-	}
-	return s, tea.Batch(cmds...)
+	news, cmds := s.hear(events)
+	s.setupNews = news
+	return s, tea.Batch(append(cmds, s.run.next)...)
 }
 
 func (s undoScreen) ids() []string {
@@ -132,7 +118,7 @@ func (s undoScreen) actions(e env) []action {
 		return nil
 	case s.state == running:
 		cancel := e.on("cancel", func() (screen, tea.Cmd) { s.run.stop(); s.state = stopping; return stay(s) }, "esc")
-		return append(setupScreen{sign: s.sign}.signActions(e), cancel)
+		return append(setupScreen{setupNews: s.setupNews}.signActions(e), cancel)
 	case s.confirming:
 		return []action{
 			e.on("remove_now", func() (screen, tea.Cmd) { return s.begin(e) }, "y"),
