@@ -164,13 +164,13 @@ func accessRights() []string {
 }
 
 func addMailboxPermission(d *directory, a arguments) ([]object, error) {
-	m := d.mailbox(a.text("Identity"))
-	if m == nil {
-		return nil, notFoundError{a.text("Identity")}
+	m, err := d.identified(a)
+	if err != nil {
+		return nil, err
 	}
-	user, ok := d.grantee(a.text("User"))
-	if !ok {
-		return nil, notFoundError{a.text("User")}
+	user, err := d.granted(a, "User")
+	if err != nil {
+		return nil, err
 	}
 	var granted []object
 	for _, given := range a["AccessRights"] {
@@ -189,13 +189,13 @@ func addMailboxPermission(d *directory, a arguments) ([]object, error) {
 }
 
 func removeMailboxPermission(d *directory, a arguments) ([]object, error) {
-	m := d.mailbox(a.text("Identity"))
-	if m == nil {
-		return nil, notFoundError{a.text("Identity")}
+	m, err := d.identified(a)
+	if err != nil {
+		return nil, err
 	}
-	user, ok := d.grantee(a.text("User"))
-	if !ok {
-		return nil, notFoundError{a.text("User")}
+	user, err := d.granted(a, "User")
+	if err != nil {
+		return nil, err
 	}
 	m.rights = slices.DeleteFunc(m.rights, func(r right) bool {
 		return r.user == user && slices.ContainsFunc(a["AccessRights"], func(s string) bool { return strings.EqualFold(s, r.access) })
@@ -219,16 +219,32 @@ func (d *directory) grantee(name string) (string, bool) {
 	return "", false
 }
 
+// identified is the mailbox that -Identity names.
+func (d *directory) identified(a arguments) (*mailbox, error) {
+	if m := d.mailbox(a.text("Identity")); m != nil {
+		return m, nil
+	}
+	return nil, notFoundError{a.text("Identity")}
+}
+
+// granted is the grantee that a parameter names.
+func (d *directory) granted(a arguments, parameter string) (string, error) {
+	if who, ok := d.grantee(a.text(parameter)); ok {
+		return who, nil
+	}
+	return "", notFoundError{a.text(parameter)}
+}
+
 func getMailboxPermission(d *directory, a arguments) ([]object, error) {
-	m := d.mailbox(a.text("Identity"))
-	if m == nil {
-		return nil, notFoundError{a.text("Identity")}
+	m, err := d.identified(a)
+	if err != nil {
+		return nil, err
 	}
 	user := ""
 	if a.has("User") {
-		var ok bool
-		if user, ok = d.grantee(a.text("User")); !ok {
-			return nil, notFoundError{a.text("User")}
+		var err error
+		if user, err = d.granted(a, "User"); err != nil {
+			return nil, err
 		}
 	}
 	var list []object
@@ -241,9 +257,9 @@ func getMailboxPermission(d *directory, a arguments) ([]object, error) {
 }
 
 func setCASMailbox(d *directory, a arguments) ([]object, error) {
-	m := d.mailbox(a.text("Identity"))
-	if m == nil {
-		return nil, notFoundError{a.text("Identity")}
+	m, err := d.identified(a)
+	if err != nil {
+		return nil, err
 	}
 	switch a.text("SmtpClientAuthenticationDisabled") {
 	case "True", "False":
@@ -261,9 +277,9 @@ func setCASMailbox(d *directory, a arguments) ([]object, error) {
 func getCASMailbox(d *directory, a arguments) ([]object, error) {
 	list := d.boxes()
 	if a.has("Identity") {
-		m := d.mailbox(a.text("Identity"))
-		if m == nil {
-			return nil, notFoundError{a.text("Identity")}
+		m, err := d.identified(a)
+		if err != nil {
+			return nil, err
 		}
 		list = []*mailbox{m}
 	}

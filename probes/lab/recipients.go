@@ -69,9 +69,9 @@ func newSharedMailbox(d *directory, a arguments) ([]object, error) {
 
 func getMailbox(d *directory, a arguments) ([]object, error) {
 	if a.has("Identity") {
-		m := d.mailbox(a.text("Identity"))
-		if m == nil {
-			return nil, notFoundError{a.text("Identity")}
+		m, err := d.identified(a)
+		if err != nil {
+			return nil, err
 		}
 		return []object{m.object(d)}, nil
 	}
@@ -83,9 +83,9 @@ func getMailbox(d *directory, a arguments) ([]object, error) {
 }
 
 func removeMailbox(d *directory, a arguments) ([]object, error) {
-	m := d.mailbox(a.text("Identity"))
-	if m == nil {
-		return nil, notFoundError{a.text("Identity")}
+	m, err := d.identified(a)
+	if err != nil {
+		return nil, err
 	}
 	d.removeMailbox(m)
 	return nil, nil
@@ -143,13 +143,13 @@ func getGroupMember(d *directory, a arguments) ([]object, error) {
 
 // addRecipientPermission knows one right: SendAs.
 func addRecipientPermission(d *directory, a arguments) ([]object, error) {
-	m := d.mailbox(a.text("Identity"))
-	if m == nil {
-		return nil, notFoundError{a.text("Identity")}
+	m, err := d.identified(a)
+	if err != nil {
+		return nil, err
 	}
-	who, ok := d.grantee(a.text("Trustee"))
-	if !ok {
-		return nil, notFoundError{a.text("Trustee")}
+	who, err := d.granted(a, "Trustee")
+	if err != nil {
+		return nil, err
 	}
 	if !slices.Contains(m.sendAs, who) {
 		m.sendAs = append(m.sendAs, who)
@@ -164,17 +164,17 @@ func (m *mailbox) sendAsObject(who string) object {
 func getRecipientPermission(d *directory, a arguments) ([]object, error) {
 	list := d.boxes()
 	if a.has("Identity") {
-		m := d.mailbox(a.text("Identity"))
-		if m == nil {
-			return nil, notFoundError{a.text("Identity")}
+		m, err := d.identified(a)
+		if err != nil {
+			return nil, err
 		}
 		list = []*mailbox{m}
 	}
 	trustee := ""
 	if a.has("Trustee") {
-		var ok bool
-		if trustee, ok = d.grantee(a.text("Trustee")); !ok {
-			return nil, notFoundError{a.text("Trustee")}
+		var err error
+		if trustee, err = d.granted(a, "Trustee"); err != nil {
+			return nil, err
 		}
 	}
 	var all []object
