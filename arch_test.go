@@ -30,12 +30,12 @@ var imports = map[string][]string{
 	"probes/lab":        {"probes", "assets", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
 	"checks":            {"probes", "assets"},
 	"wizard":            {"probes", "checks"},
-	"wizard/folder":     {"probes", "wizard", "github.com/gofrs/flock", "github.com/natefinch/atomic"},
+	"wizard/folder":     {"probes", "wizard", "github.com/gofrs/flock", "github.com/natefinch/atomic", "golang.org/x/sys/unix"},
 	"ui/text":           {"assets"},
 	"ui/report":         {"wizard", "checks", "probes", "ui/text", "assets"},
 	"ui/cli": {
 		"assets", "probes", "probes/", "checks", "wizard", "wizard/", "ui/text", "ui/report",
-		"github.com/spf13/cobra", "github.com/spf13/pflag", "charm.land/fang/v2",
+		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/muesli/mango-cobra", "github.com/muesli/roff",
 	},
 	"ui": {
 		"probes", "checks", "wizard", "ui/text",

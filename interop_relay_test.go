@@ -65,21 +65,7 @@ import_environment = MAIL_CONFIG SASL_PATH=%[2]s
 smtp_host_lookup = native
 `, home, plugin), home, "conf", "main.cf")
 	port = freePort(t)
-	write(t, 0o644, fmt.Sprintf(`127.0.0.1:%d inet n - n - - smtpd
-postlog   unix-dgram n -  n  -  1  postlogd
-cleanup   unix  n  -  n  -  0  cleanup
-qmgr      unix  n  -  n  300 1 qmgr
-rewrite   unix  -  -  n  -  -  trivial-rewrite
-bounce    unix  -  -  n  -  0  bounce
-defer     unix  -  -  n  -  0  bounce
-trace     unix  -  -  n  -  0  bounce
-tlsmgr    unix  -  -  n  1000? 1 tlsmgr
-proxymap  unix  -  -  n  -  -  proxymap
-smtp      unix  -  -  n  -  -  smtp
-error     unix  -  -  n  -  -  error
-retry     unix  -  -  n  -  -  error
-anvil     unix  -  -  n  -  1  anvil
-`, port), home, "conf", "master.cf")
+	write(t, 0o644, postfixServices(port, "bounce"), home, "conf", "master.cf")
 	return home, port
 }
 

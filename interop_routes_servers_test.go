@@ -204,19 +204,7 @@ maillog_file_prefixes = `+home+`
 import_environment = MAIL_CONFIG
 mynetworks =
 `+strings.ReplaceAll(settings, "$HOME", home), home, "conf", "main.cf")
-	write(t, 0o644, fmt.Sprintf(`127.0.0.1:%d inet n - n - - smtpd
-postlog   unix-dgram n -  n  -  1  postlogd
-cleanup   unix  n  -  n  -  0  cleanup
-qmgr      unix  n  -  n  300 1 qmgr
-rewrite   unix  -  -  n  -  -  trivial-rewrite
-bounce    unix  -  -  n  -  0  discard
-defer     unix  -  -  n  -  0  discard
-trace     unix  -  -  n  -  0  discard
-tlsmgr    unix  -  -  n  1000? 1 tlsmgr
-proxymap  unix  -  -  n  -  -  proxymap
-discard   unix  -  -  n  -  -  discard
-anvil     unix  -  -  n  -  1  anvil
-`, port), home, "conf", "master.cf")
+	write(t, 0o644, postfixServices(port, "discard"), home, "conf", "master.cf")
 	start := exec.Command("postfix", "-c", home+"/conf", "start") // its output is not kept: the servers would hold the pipe
 	if err := start.Run(); err != nil {
 		t.Fatalf("start Postfix: %v", err)
@@ -230,6 +218,27 @@ anvil     unix  -  -  n  -  1  anvil
 	})
 	waitFor(t, "Postfix", func() bool { return listens(port) })
 	return port
+}
+
+// postfixServices is the master.cf of a Postfix that listens on a port of
+// loopback; undelivered is the daemon for what cannot be delivered.
+func postfixServices(port int, undelivered string) string {
+	return fmt.Sprintf(`127.0.0.1:%[1]d inet n - n - - smtpd
+postlog   unix-dgram n -  n  -  1  postlogd
+cleanup   unix  n  -  n  -  0  cleanup
+qmgr      unix  n  -  n  300 1 qmgr
+rewrite   unix  -  -  n  -  -  trivial-rewrite
+bounce    unix  -  -  n  -  0  %[2]s
+defer     unix  -  -  n  -  0  %[2]s
+trace     unix  -  -  n  -  0  %[2]s
+tlsmgr    unix  -  -  n  1000? 1 tlsmgr
+proxymap  unix  -  -  n  -  -  proxymap
+smtp      unix  -  -  n  -  -  smtp
+discard   unix  -  -  n  -  -  discard
+error     unix  -  -  n  -  -  error
+retry     unix  -  -  n  -  -  error
+anvil     unix  -  -  n  -  1  anvil
+`, port, undelivered)
 }
 
 func listens(port int) bool {

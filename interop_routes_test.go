@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -319,7 +322,8 @@ func TestOpenSSLWithBadCertificates(t *testing.T) {
 }
 
 // The commands for a colleague do what the trial did: swaks and curl, run by a
-// shell with the secrets as variables, at the lab.
+// shell that reads the secret as the comment says, at the lab. No process has
+// the secret among its arguments.
 func TestTheCommandsOfATrialWork(t *testing.T) {
 	l := openLab(t)
 	dir := t.TempDir()
@@ -371,14 +375,127 @@ func TestTheCommandsOfATrialWork(t *testing.T) {
 				continue
 			}
 			before := len(l.Delivered()) + len(l.Departed())
-			cmd := exec.Command("sh", "-c", line)
-			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+ca, "CURL_CA_BUNDLE="+ca, "PASSWORD="+tt.secret, "TOKEN="+tt.secret)
-			out, err := cmd.CombinedOutput()
+			out, err := typedInto(t, dir, ca, asking(w.RepeatText(tr))+line, tt.secret)
 			if err != nil || !delivered(l, before) {
 				t.Errorf("%s by %s: %v\n%s\n%s", tt.name, name, err, line, out)
 			}
 		}
+	}
+	graph := probes.Trial{Route: probes.Graph, Mode: probes.Implicit, Server: strings.TrimPrefix(l.GraphBase(), "https://"), From: account, To: []string{labInside}}
+	token := l.IssueToken(func(c map[string]any) { c["aud"], c["roles"] = "https://graph.microsoft.com", []string{"Mail.Send"} })
+	before := len(l.Delivered()) + len(l.Departed())
+	out, err := typedInto(t, dir, ca, asking(w.RepeatText(graph))+w.Repeat(graph).Curl, token)
+	if err != nil || !delivered(l, before) {
+		t.Errorf("Graph by curl: %v\n%s", err, out)
+	}
+}
+
+// asking is the command of the comments that reads a secret; "" without one.
+func asking(repeat string) string {
+	_, command, found := strings.Cut(repeat, "stty ")
+	if !found {
+		return ""
+	}
+	command, _, _ = strings.Cut(command, "\n")
+	return "stty " + command + "\n"
+}
+
+// typedInto runs commands in a shell into which a secret is typed. Whatever is
+// started notes its arguments first, and none of them may hold the secret.
+func typedInto(t *testing.T, dir, ca, commands, secret string) (output string, err error) {
+	t.Helper()
+	shims := t.TempDir()
+	for _, name := range []string{"swaks", "curl", "sed", "base64", "tr", "stty"} {
+		binary, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, 0o755, "#!/bin/sh\nprintf '%s\\n' \"$@\" >> "+shims+"/arguments\nexec "+binary+" \"$@\"\n", shims, name)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", commands)
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(secret+"\n")
+	cmd.Env = append(os.Environ(), "PATH="+shims+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+ca, "CURL_CA_BUNDLE="+ca)
+	out, err := cmd.CombinedOutput()
+	arguments, readErr := os.ReadFile(shims + "/arguments")
+	if readErr != nil {
+		t.Fatal(readErr)
+	}
+	if secret != "" && strings.Contains(string(arguments), secret) {
+		t.Errorf("a process has the secret among its arguments:\n%s", commands)
+	}
+	return string(out), err
+}
+
+// A password of signs that a shell, sed or curl could take for their own
+// arrives as it was typed.
+func TestAnyPasswordReachesTheServer(t *testing.T) {
+	const odd = ` pa"ss\wo'rd &/$(x)%s ;é`
+	got := make(chan string, 2)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go passwordsAt(ln, got)
+	words, err := text.Load(assets.Locales(), "en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &cli.Work{Text: words}
+	tr := probes.Trial{
+		Route: probes.Relay, Mode: probes.NoTLS, Server: ln.Addr().String(), Mechanism: "PLAIN",
+		Account: `sc"an\o'&@contoso.example`, From: account, To: []string{labInside}, Message: "message.eml",
+	}
+	dir := t.TempDir()
+	write(t, 0o600, "Subject: test\r\n\r\ntest\r\n", dir, "message.eml")
+	repeats := w.Repeat(tr)
+	for name, line := range map[string]string{"swaks": repeats.Swaks, "curl": repeats.Curl} {
+		out, err := typedInto(t, dir, "", asking(w.RepeatText(tr))+line, odd)
+		if err != nil {
+			t.Errorf("%s: %v\n%s\n%s", name, err, line, out)
+			continue
+		}
+		if want := "\x00" + tr.Account + "\x00" + odd; <-got != want {
+			t.Errorf("%s did not send %q\n%s", name, want, line)
+		}
+	}
+}
+
+// passwordsAt takes every message, and hands on what AUTH PLAIN said.
+func passwordsAt(ln net.Listener, got chan<- string) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		said, inData := "", false
+		fmt.Fprint(conn, "220 relay\r\n")
+		for in := bufio.NewScanner(conn); in.Scan(); {
+			line := strings.TrimRight(in.Text(), "\r")
+			verb, rest, _ := strings.Cut(line, " ")
+			switch {
+			case inData && line != ".":
+				continue
+			case inData:
+				inData = false
+				fmt.Fprint(conn, "250 taken\r\n")
+			case verb == "EHLO":
+				fmt.Fprint(conn, "250-relay\r\n250 AUTH PLAIN\r\n")
+			case verb == "AUTH" && rest == "PLAIN":
+				fmt.Fprint(conn, "334 \r\n")
+			case verb == "AUTH" || said == "" && verb != "MAIL":
+				plain, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(line, "AUTH PLAIN "))
+				said = string(plain)
+				fmt.Fprint(conn, "235 yes\r\n")
+			case verb == "DATA":
+				inData = true
+				fmt.Fprint(conn, "354 go\r\n")
+			default:
+				fmt.Fprint(conn, "250 yes\r\n")
+			}
+		}
+		conn.Close()
+		got <- said
 	}
 }
 

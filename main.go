@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -35,6 +34,7 @@ func main() {
 	p := cli.Program{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		Terminal: term.IsTerminal(os.Stdout.Fd()),
+		Width:    width,
 		Env:      os.Getenv,
 		Now:      time.Now, //nolint:forbidigo // the program's clock
 		Version:  version,
@@ -46,6 +46,15 @@ func main() {
 	code := p.Run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// width is that of the terminal; 0 where there is none.
+func width() int {
+	columns, _, err := term.GetSize(os.Stdout.Fd())
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 // readPassword asks on the terminal without echo. The end of ctx ends it, and
@@ -115,7 +124,7 @@ func withSetup(o *ui.Options, w *cli.Work) {
 	o.SaveApp = w.SaveAppOrSay
 	o.Register = func(ctx context.Context, r ui.RegisterRequest, emit func(ui.SetupEvent)) (wizard.Migration, error) {
 		return w.Register(ctx, cli.RegisterRequest{
-			Tenant: r.Tenant, Name: r.Name, Route: routeOfApp(w.Folder.Migration()), Rights: r.Rights, Credential: r.Credential,
+			Tenant: r.Tenant, Cloud: r.Cloud, Name: r.Name, Route: routeOfApp(w.Folder.Migration()), Rights: r.Rights, Credential: r.Credential,
 			DryRun: r.DryRun, Show: signIn(emit),
 		}, step(emit))
 	}
@@ -199,10 +208,7 @@ func withTrials(o *ui.Options, w *cli.Work) {
 		}, err
 	}
 	o.Arrival = w.Arrival
-	o.Repeat = func(t probes.Trial) string {
-		r := w.Repeat(t)
-		return strings.TrimSpace(r.Swaks + "\n\n" + r.Curl)
-	}
+	o.Repeat = w.RepeatText
 	o.Compare = func(ctx context.Context, sender string, emit func(ui.CompareEvent)) error {
 		_, err := w.Compare(ctx, sender, func(ev cli.CompareEvent) { emit(ui.CompareEvent(ev)) })
 		return err

@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"offbasic": main,
 		"device":   device,
+		"talker":   talker,
 	})
 }
 
@@ -75,21 +76,29 @@ func device() {
 }
 
 // insist scans until the address that it once reached is gone, at most often
-// enough for every question there is.
+// enough for every question there is. It is one message that it sends again.
 func insist(addr, account, from, to string) {
-	const often = 40
-	_ = scan(addr, account, from, to) // waits until it listens
+	const often, id = 40, "Message-ID: <scan-1@copier.contoso.example>"
+	_ = scan(addr, account, from, to, id) // waits until it listens
 	for range often {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
 			return
 		}
 		_ = conn.Close()
-		_ = scan(addr, account, from, to) // a refusal is what it is about
+		_ = scan(addr, account, from, to, id) // a refusal is what it is about
 	}
 }
 
-func scan(addr, account, from, to string) error {
+func lines(fields []string) string {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(f + "\r\n")
+	}
+	return b.String()
+}
+
+func scan(addr, account, from, to string, more ...string) error {
 	c, err := dial(addr)
 	if err != nil {
 		return err
@@ -110,7 +119,7 @@ func scan(addr, account, from, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "From: %s\r\nTo: %s\r\nSubject: Scan\r\nX-Mailer: Story\r\n\r\nhello\r\n", from, to); err != nil {
+	if _, err := fmt.Fprintf(w, "From: %s\r\nTo: %s\r\nSubject: Scan\r\nX-Mailer: Story\r\n%s\r\nhello\r\n", from, to, lines(more)); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {

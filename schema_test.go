@@ -111,6 +111,7 @@ func TestJSONContract(t *testing.T) {
 	hold(run(t, "", "send", "--lab", "--json", "--route", "basic", "--repeat", "swaks", "--transcripts", "--folder", dir))
 	hold(run(t, "", "send", "--lab", "--json", "--route", "connector", "--auth", "certificate", "--folder", dir))
 	hold(run(t, "", "send", "--lab", "--json", "--route", "graph", "--folder", dir))
+	hold(run(t, "", "send", "--lab", "--json", "--route", "relay", "--host", "127.0.0.1", "--port", "1"))
 	hold(run(t, "", "send", "--lab", "--json", "--forecast", "--folder", dir))
 	hold(run(t, "", "send", "--lab", "--json", "--all", "--sender", "127.0.0.1", "--folder", dir))
 	hold(run(t, "", "register", "--lab", "--json", "--lab-fault", "replication"))

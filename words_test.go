@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,6 +49,29 @@ func TestEveryFaultHasItsThreeParts(t *testing.T) {
 					t.Errorf("%s: no words for %s (%s)", lang, key, path)
 				}
 			}
+		}
+	}
+}
+
+// French has the typographic apostrophe, and a no-break space before : ; ! ?
+// and inside « », wherever it is not code that is shown.
+func TestFrenchTypography(t *testing.T) {
+	b, err := fs.ReadFile(assets.Locales(), "fr.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]string{}
+	if err := json.Unmarshal(b, &words); err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile("`[^`]*`|'[^' ]*'|«\u00a0(?:Username|Password):\u00a0»|\\b[CS]: |\\?\u00a0:|https?://\\S+|\\[?:[{0-9:]\\S*|ip[46]:")
+	wrong := regexp.MustCompile(`\pL'\pL|[^\x{00a0}\s][:;!?»](?:\s|$)|\s?(?: )[:;!?»](?:\s|$)|«[^\x{00a0}]`)
+	for key, said := range words {
+		if strings.HasSuffix(key, ".example") {
+			continue
+		}
+		if m := wrong.FindString(code.ReplaceAllString(said, "")); m != "" {
+			t.Errorf("%s: %q in %q", key, m, said)
 		}
 	}
 }

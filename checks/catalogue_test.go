@@ -203,6 +203,14 @@ func TestDevicesAreSearched(t *testing.T) {
 	if got := d.Search("konica bizhub"); len(got) != 1 || got[0].ID != "konica-minolta" {
 		t.Errorf("search finds %+v", got)
 	}
+	for product, want := range map[string]string{
+		"Konica C258": "konica-minolta", "RICOH IM C3000": "ricoh", "Canon": "canon", "Schneider UPS": "apc",
+		"": "", "Minolta": "", "Veeam": "", "C258": "",
+	} {
+		if got, ok := d.OfMaker(product); got.ID != want || ok != (want != "") {
+			t.Errorf("the maker of %q is %q, want %q", product, got.ID, want)
+		}
+	}
 	if _, ok := d.Find("no such device"); ok {
 		t.Error("a device that is not in the catalogue is found")
 	}

@@ -30,6 +30,7 @@ type Finding struct {
 	Check  ID                `json:"check"`
 	Status Status            `json:"status"`
 	Sender string            `json:"sender,omitempty"`
+	Step   string            `json:"step,omitempty"` // of the trial that it is about
 	Args   map[string]string `json:"args,omitempty"`
 	// Remedy is a stable id; its words are under "remedy.<id>".
 	Remedy string `json:"remedy,omitempty"`

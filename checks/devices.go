@@ -164,6 +164,21 @@ func (d *Devices) Find(id string) (Device, bool) {
 	return Device{}, false
 }
 
+// OfMaker finds the row of a machine's maker by the first word of its name, as
+// "Konica C258" is written on lists. What the row says is known of the models
+// in its scope, not of this one.
+func (d *Devices) OfMaker(product string) (Device, bool) {
+	word, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(product)), " ")
+	for _, r := range d.rows {
+		names := strings.FieldsFunc(strings.ToLower(r.Name), func(c rune) bool { return c == ' ' || c == '/' })
+		machine := r.Kind == "mfp" || r.Kind == "nas" || r.Kind == "ups"
+		if machine && word != "" && (names[0] == word || strings.Contains(r.Name, "/") && slices.Contains(names, word)) {
+			return r.Device, true
+		}
+	}
+	return Device{}, false
+}
+
 // Known is what the sender is: the product that the admin named by its id,
 // else the one that speaks most for itself; nil when it is not known. Of two
 // guesses with as many hints neither is taken.

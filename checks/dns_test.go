@@ -165,10 +165,13 @@ func doorCases() map[string]doorCase {
 		"blocked":            {[]probes.Door{{Address: v4, Outcome: probes.DialTimeout}}, "port-timeout fail"},
 		"refused":            {[]probes.Door{{Address: v4, Outcome: probes.DialRefused}}, "port-refused fail"},
 		"IPv6 has no way":    {[]probes.Door{{Address: v6, Outcome: probes.DialNoRoute}, open}, "port-no-route skip, port-open pass"},
+		"no network":         {[]probes.Door{{Address: v6, Outcome: probes.DialNoRoute}, {Address: v4, Outcome: probes.DialNoRoute}}, "port-no-route fail, port-no-route fail"},
+		"IPv4 decides":       {[]probes.Door{{Address: v6, Outcome: probes.DialNoRoute}, {Address: v4, Outcome: probes.DialTimeout}}, "port-no-route skip, port-timeout fail"},
 		"IPv6 is silent":     {[]probes.Door{{Address: v6, Outcome: probes.DialTimeout}, open}, "port-family warn, port-open pass"},
 		"rewritten":          {[]probes.Door{{Address: v4, Outcome: probes.DialConnected, Banner: "x", Rewritten: "starttls_masked"}}, "port-open pass, port-rewritten fail"},
 		"STARTTLS taken out": {[]probes.Door{{Address: v4, Outcome: probes.DialConnected, Banner: "x", Capabilities: []string{"SIZE"}}}, "port-open pass, port-no-starttls fail"},
 		"slow":               {[]probes.Door{{Address: v4, Outcome: probes.DialConnected, MS: 4000, Banner: "x", STARTTLS: true}}, "port-open pass, port-slow warn"},
+		"IPv6 is slower":     {[]probes.Door{{Address: v6, Outcome: probes.DialConnected, MS: 1200, Banner: "x", STARTTLS: true}, open}, "port-open pass, port-slow warn, port-open pass"},
 	}
 }
 
@@ -193,7 +196,7 @@ func handshakeCases() map[string]handshakeCase {
 		"sound":      {probes.Handshake{Verified: true, Versions: []string{"TLS 1.2", "TLS 1.3"}, Chain: cert(100)}, "tls-verified pass, tls-versions pass"},
 		"ends soon":  {probes.Handshake{Verified: true, Versions: []string{"TLS 1.2"}, Chain: cert(3)}, "tls-verified pass, tls-versions pass, tls-ends warn"},
 		"wrong name": {probes.Handshake{Problem: "name", Versions: []string{"TLS 1.0", "TLS 1.2"}, Chain: cert(100)}, "tls-problem fail, tls-versions warn"},
-		"old":        {probes.Handshake{Problem: "chain", Versions: []string{"TLS 1.0"}}, "tls-problem fail, tls-versions fail"},
+		"old":        {probes.Handshake{Problem: "chain", Versions: []string{"TLS 1.0"}}, "tls-problem fail, tls-old fail"},
 	}
 }
 
@@ -209,9 +212,25 @@ func TestHandshakesAreJudged(t *testing.T) {
 // Exchange admin center"; Graph writes them in lower case).
 func TestTraceIsJudged(t *testing.T) {
 	for status, want := range traceCases() {
-		if got := verdicts(checks.JudgeTrace(traced(status))); got != want {
+		if got := verdicts(checks.JudgeTrace(traced(status), "")); got != want {
 			t.Errorf("%s: %s, want %s", status, got, want)
 		}
+	}
+}
+
+// That the detail of the trace names the connector is how the relay through
+// one is told from Direct Send.
+func TestTheTraceTellsTheConnectorFromDirectSend(t *testing.T) {
+	r := traced("delivered")
+	if got, want := verdicts(checks.JudgeTrace(r, probes.Connector)), "trace-delivered pass, trace-connector-none skip"; got != want {
+		t.Errorf("no connector named: %s, want %s", got, want)
+	}
+	if got, want := verdicts(checks.JudgeTrace(r, probes.Direct)), "trace-delivered pass"; got != want {
+		t.Errorf("Direct Send: %s, want %s", got, want)
+	}
+	r.Connector = "Office"
+	if got, want := verdicts(checks.JudgeTrace(r, probes.Connector)), "trace-delivered pass, trace-connector pass"; got != want {
+		t.Errorf("connector named: %s, want %s", got, want)
 	}
 }
 

@@ -22,6 +22,7 @@ func All() []Check {
 		{"password", can(Fail), "leave-password", password},
 		{"password-unnamed", can(Fail), "leave-password", passwordUnnamed},
 		{"cleartext", can(Warn, Fail), "starttls", cleartext},
+		{"ssl-version", can(Fail), "tls-version", sslVersion},
 		{"tls-version", can(Pass, Fail), "tls-version", tlsVersion},
 		{"starttls", can(Warn), "starttls", starttls},
 		{"implicit-tls", can(Warn), "port-587", implicitTLS},
@@ -105,13 +106,25 @@ func cleartext(s *seen) (Status, map[string]string) {
 func tlsVersion(s *seen) (Status, map[string]string) {
 	is, known := s.speaksTLS12()
 	switch {
-	case !known:
+	case !known || isSSL(s.top):
 		return "", nil
 	case is:
 		return Pass, evidence(s.topAt, "tls", s.top)
 	}
 	return Fail, evidence(s.topAt, "tls", s.top)
 }
+
+// sslVersion: client submission wants TLS 1.2 or newer (Microsoft, "How to set
+// up a multifunction device or application"). What it answers to SSL is in no
+// source.
+func sslVersion(s *seen) (Status, map[string]string) {
+	if !isSSL(s.top) {
+		return "", nil
+	}
+	return Fail, evidence(s.topAt, "tls", s.top)
+}
+
+func isSSL(version string) bool { return version != "" && rank(version) < rank("TLS 1.0") }
 
 func starttls(s *seen) (Status, map[string]string) {
 	if s.untied == nil || s.starttls != nil || s.implicit != nil {

@@ -77,6 +77,10 @@ func headCases() map[string]headCase {
 			submitted, probes.Connector, nil,
 			"head-auth-internal pass, head-way-submission fail, head-results-none skip, head-tls pass, head-delay pass",
 		},
+		"by a connector, or by Direct Send": {
+			"X-MS-Exchange-Organization-AuthAs: Anonymous\nReceived: from c250i (203.0.113.10) by DB1.mail.protection.outlook.com (10.1.1.1) with Microsoft SMTP Server id 1; Sun, 22 Nov 2026 10:00:00 +0000\n", probes.Connector, nil,
+			"head-auth-anonymous pass, head-way-mx pass, head-connector skip, head-results-none skip, head-tls-none warn",
+		},
 		"Direct Send in junk": {
 			direct, probes.Direct, &junk,
 			"head-auth-anonymous pass, head-way-mx pass, head-spf fail, head-dkim warn, head-dmarc fail, head-compauth fail, " +

@@ -19,32 +19,30 @@ type HeadFacts struct {
 
 // HeadChecks lists the checks of a header.
 func HeadChecks() []Check {
-	list := func(id ID, remedy string, outcomes ...Status) Check {
-		return Check{ID: id, Outcomes: outcomes, Remedy: remedy}
-	}
 	return []Check{
-		list("head-none", "head-none", Fail),
-		list("head-auth-internal", "", Pass),
-		list("head-auth-anonymous", "head-auth-anonymous", Pass, Warn, Fail),
-		list("head-auth-unknown", "", Skip),
-		list("head-way-submission", "head-way", Pass, Fail),
-		list("head-way-mx", "head-way", Pass, Fail),
-		list("head-way-unknown", "", Skip),
-		list("head-spf", "head-spf", Pass, Warn, Fail),
-		list("head-dkim", "head-dkim", Pass, Warn, Fail),
-		list("head-dmarc", "head-dmarc", Pass, Warn, Fail),
-		list("head-compauth", "head-compauth", Pass, Warn, Fail, Skip),
-		list("head-results-none", "", Skip),
-		list("head-junk", "head-junk", Pass, Fail),
-		list("head-scl", "head-scl", Pass, Fail),
-		list("head-filter", "head-filter", Pass, Fail),
-		list("head-category", "head-filter", Fail),
-		list("head-tls", "", Pass),
-		list("head-tls-old", "head-tls-old", Fail),
-		list("head-tls-none", "head-tls-none", Warn),
-		list("head-delay", "head-delay", Pass, Warn),
-		list("head-clock", "", Skip),
-		list("head-from", "head-from", Warn),
+		listed("head-none", "head-none", Fail),
+		listed("head-auth-internal", "", Pass),
+		listed("head-auth-anonymous", "head-auth-anonymous", Pass, Warn, Fail),
+		listed("head-auth-unknown", "", Skip),
+		listed("head-way-submission", "head-way", Pass, Fail),
+		listed("head-way-mx", "head-way", Pass, Fail),
+		listed("head-way-unknown", "", Skip),
+		listed("head-connector", "connector-trace", Skip),
+		listed("head-spf", "head-spf", Pass, Warn, Fail),
+		listed("head-dkim", "head-dkim", Pass, Warn, Fail),
+		listed("head-dmarc", "head-dmarc", Pass, Warn, Fail),
+		listed("head-compauth", "head-compauth", Pass, Warn, Fail, Skip),
+		listed("head-results-none", "", Skip),
+		listed("head-junk", "head-junk", Pass, Fail),
+		listed("head-scl", "head-scl", Pass, Fail),
+		listed("head-filter", "head-filter", Pass, Fail),
+		listed("head-category", "head-filter", Fail),
+		listed("head-tls", "", Pass),
+		listed("head-tls-old", "head-tls-old", Fail),
+		listed("head-tls-none", "head-tls-none", Warn),
+		listed("head-delay", "head-delay", Pass, Warn),
+		listed("head-clock", "", Skip),
+		listed("head-from", "head-from", Warn),
 	}
 }
 
@@ -131,6 +129,9 @@ func (j *headJudge) way() {
 		j.add(ID("head-way-"+way), Pass, args...)
 	default:
 		j.add("head-way-unknown", Skip)
+	}
+	if j.Route == probes.Connector && way == WayMX {
+		j.add("head-connector", Skip)
 	}
 }
 

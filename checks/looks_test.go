@@ -108,9 +108,16 @@ func looked() []checks.Finding {
 		c.h.Name = "mx.example"
 		out = append(out, checks.JudgeTLS(c.h, noon())...)
 	}
-	for status := range traceCases() {
-		out = append(out, checks.JudgeTrace(traced(status))...)
+	for _, c := range trialCases() {
+		_, found := judgedTrial(c.edit)
+		out = append(out, found...)
 	}
+	for status := range traceCases() {
+		out = append(out, checks.JudgeTrace(traced(status), probes.Connector)...)
+	}
+	through := traced("delivered")
+	through.Connector = "Office"
+	out = append(out, checks.JudgeTrace(through, probes.Connector)...)
 	return append(out, checks.PublicAddress(netip.MustParseAddr("203.0.113.9")), checks.PublicAddress(netip.MustParseAddr("2001:db8::9")))
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // How a device's own second attempt is told from a person who pressed Send
-// again, where the message itself does not say.
+// again, where the message itself does not say. How fast it came tells nothing:
+// who was asked to press Send may be quick.
 const (
-	atOnce     = 5 * time.Second  // nobody presses that fast
 	paceSlack  = 2 * time.Second  // between two waits of the same length
 	pacedFrom  = 10 * time.Second // from here on equal waits are a pace
 	stayedAway = 2 * time.Minute  // a new message after this: it did not come back
@@ -74,14 +74,14 @@ func sameMessage(a, b *probes.Session) (same, known bool) {
 	return false, false
 }
 
-// ownPace tells an attempt that came faster than anybody presses, or after the
-// same wait as the attempts before it.
+// ownPace tells an attempt that came while nothing was to be pressed, or after
+// the same wait as the attempts before it.
 func (s *seen) ownPace(j int, wait time.Duration) bool {
 	a, b := s.sessions[j-1], s.sessions[j]
 	if wait < 0 || !alike(a, b) {
 		return false
 	}
-	if wait <= atOnce {
+	if b.Alone {
 		return true
 	}
 	if wait < pacedFrom || j < paced {

@@ -38,6 +38,9 @@ func sent(c *probes.Session) {
 	c.Message = &probes.Message{MessageID: "<" + c.ID + "@km>"}
 }
 
+// alone: the admin had been told to leave the device alone.
+func alone(c *probes.Session) { c.Alone = true }
+
 func inClear(c *probes.Session) { c.TLS = probes.TLS{Mode: probes.NoTLS} }
 
 func certificateRefused(c *probes.Session) {
@@ -150,9 +153,20 @@ func TestARetryIsToldFromAPress(t *testing.T) {
 		{"the same date and subject", []probes.Session{
 			attempt(0, "deferred", dated("Sun, 22 Nov 2026 10:00:00 +0000")), attempt(1, "everything", dated("Sun, 22 Nov 2026 10:00:00 +0000"), later(90*time.Second)),
 		}, "yes 90"},
-		{"at once after a refusal", []probes.Session{
+		{"at once after a refusal, by whoever was asked to press", []probes.Session{
 			attempt(0, "retired", login(probes.AuthRefused)), attempt(1, "exchange", login(probes.AuthAccepted), later(2*time.Second)),
-		}, "yes 2"},
+		}, ""},
+		{"pressed every four seconds, as the screen asks", []probes.Session{
+			attempt(0, "exchange", later(0)), attempt(1, "retired", later(5*time.Second)),
+			attempt(2, "oauth-only", later(10*time.Second)), attempt(3, "relay", later(15*time.Second)),
+		}, ""},
+		{"while nothing was to be pressed", []probes.Session{
+			attempt(0, "deferred", login(probes.AuthAccepted)),
+			attempt(1, "everything", login(probes.AuthAccepted), alone, later(45*time.Second)),
+		}, "yes 45"},
+		{"another message while nothing was to be pressed", []probes.Session{
+			attempt(0, "deferred", unsent("<1@km>")), attempt(1, "everything", unsent("<2@km>"), alone, later(45*time.Second)),
+		}, ""},
 		{"at once, but another account", []probes.Session{
 			attempt(0, "retired", login(probes.AuthRefused)),
 			attempt(1, "exchange", func(c *probes.Session) {

@@ -39,10 +39,11 @@ func preference() map[probes.Route]int {
 // Rank orders the nine routes for a sender, best first, each with what speaks
 // for and against it, what it needs and what is not known. A route that
 // evidence speaks against comes after all that are open; of those that are
-// open, each thing that is needed or not known counts against a route.
+// open, each thing that is needed or not known counts against a route, and a
+// test send that got through for it.
 func Rank(f Facts) []Ranked {
 	s := look(f)
-	at, tellers := map[probes.Route]int{}, tellers()
+	at, tellers, liked := map[probes.Route]int{}, tellers(), preference()
 	out := make([]Ranked, 0, len(probes.Routes()))
 	for i, r := range probes.Routes() {
 		out = append(out, Ranked{Route: r})
@@ -62,9 +63,12 @@ func Rank(f Facts) []Ranked {
 		}
 	}
 	for i := range out {
-		out[i].Fit = out[i].fit(s.trialReasons(&out[i]), s.known())
+		sent := s.trialReasons(&out[i])
+		out[i].Fit = out[i].fit(sent, s.known())
+		if sent {
+			liked[out[i].Route] -= worksFromHere
+		}
 	}
-	liked := preference()
 	slices.SortStableFunc(out, func(a, b Ranked) int {
 		return cmp.Compare(a.cost(liked), b.cost(liked))
 	})
@@ -84,15 +88,13 @@ func (r *Ranked) add(s side, why Reason) {
 	}
 }
 
-// fit weighs the reasons. A message that got through settles what was needed
-// or not known.
+// fit weighs the reasons. A test send that got through proves the route, and
+// nothing of the device: it was sent from here.
 func (r *Ranked) fit(sent, observed bool) Fit {
 	switch {
 	case len(r.Against) > 0:
 		return Unfit
-	case sent:
-		return Fits
-	case !observed:
+	case !observed && !sent:
 		return NoFact
 	case len(r.Lacks) > 0:
 		return Asks
@@ -101,6 +103,9 @@ func (r *Ranked) fit(sent, observed bool) Fit {
 	}
 	return Fits
 }
+
+// worksFromHere is what a test send that got through counts in the order.
+const worksFromHere = 20
 
 // cost orders routes: lower is better.
 func (r *Ranked) cost(liked map[probes.Route]int) int {
@@ -117,8 +122,17 @@ func (r *Ranked) cost(liked map[probes.Route]int) int {
 	return c + each*(len(r.Needs)+len(r.Lacks))
 }
 
-// trialReasons adds what the last test send over the route said, and tells
-// whether it got through.
+// settled are the reasons of the route and of the tenant's side that a test send
+// which got through answers. What the others ask is the device's own, or
+// people's to know.
+func settled(r Reason) bool {
+	return slices.Contains([]string{
+		"reject-direct-send", "hve-password", "hve-billing", "azure", "provider-account", "fixed-address", "machine",
+	}, r.ID)
+}
+
+// trialReasons adds what the last test send over the route said, takes out what
+// it settled, and tells whether it got through.
 func (s *seen) trialReasons(r *Ranked) (sent bool) {
 	var last *probes.Trial
 	for i := range s.Trials {
@@ -138,6 +152,7 @@ func (s *seen) trialReasons(r *Ranked) (sent bool) {
 		} else {
 			r.add(speaksFor, Reason{ID: "sent", Args: args})
 		}
+		r.Needs, r.Lacks = slices.DeleteFunc(r.Needs, settled), slices.DeleteFunc(r.Lacks, settled)
 		return true
 	case probes.TrialRefused:
 		args["reply"] = short(last.Reply)

@@ -11,45 +11,52 @@ import (
 
 // ReachChecks lists the checks of a server's port and of its TLS.
 func ReachChecks() []Check {
-	list := func(id ID, remedy string, outcomes ...Status) Check {
-		return Check{ID: id, Outcomes: outcomes, Remedy: remedy}
-	}
 	return []Check{
-		list("port-open", "", Pass),
-		list("port-refused", "port-refused", Fail),
-		list("port-timeout", "port-timeout", Fail),
-		list("port-closed", "port-refused", Fail),
-		list("port-family", "port-family", Warn),
-		list("port-no-route", "", Skip),
-		list("port-slow", "port-slow", Warn),
-		list("port-rewritten", "port-rewritten", Fail),
-		list("port-no-starttls", "port-no-starttls", Fail),
-		list("tls-verified", "", Pass),
-		list("tls-problem", "tls-problem", Fail),
-		list("tls-versions", "tls-versions", Pass, Warn, Fail),
-		list("tls-ends", "tls-ends", Warn),
-		list("public-address", "public-address", Pass, Warn),
+		listed("port-open", "", Pass),
+		listed("port-refused", "port-refused", Fail),
+		listed("port-timeout", "port-timeout", Fail),
+		listed("port-closed", "port-refused", Fail),
+		listed("port-family", "port-family", Warn),
+		listed("port-no-route", "port-no-route", Skip, Fail),
+		listed("port-slow", "port-slow", Warn),
+		listed("port-rewritten", "port-rewritten", Warn, Fail),
+		listed("port-no-starttls", "port-no-starttls", Fail),
+		listed("tls-verified", "", Pass),
+		listed("tls-problem", "tls-problem", Fail),
+		listed("tls-versions", "tls-versions", Pass, Warn),
+		listed("tls-old", "tls-old", Fail),
+		listed("tls-ends", "tls-ends", Warn),
+		listed("public-address", "public-address", Pass, Warn),
 	}
 }
 
-// slowDoor is from when on a connection is worth a word, in milliseconds.
-const slowDoor = 3000
+// From when on a connection is worth a word, in milliseconds: by itself, and
+// against the fastest address of the same name.
+const (
+	slowDoor   = 3000
+	slowerDoor = 1000
+)
 
 // JudgeDoors judges what was met at the addresses of a port.
 func JudgeDoors(host string, port int, doors []probes.Door) []Finding {
 	j := verdicts{table: ReachChecks()}
 	at := []string{"host", host, "port", strconv.Itoa(port)}
-	open := false
+	open, way, limit := false, false, float64(slowDoor)
 	for _, d := range doors {
-		open = open || d.Outcome == probes.DialConnected
+		way = way || d.Outcome != probes.DialNoRoute
+		if d.Outcome == probes.DialConnected {
+			open, limit = true, min(limit, d.MS+slowerDoor)
+		}
 	}
 	for _, d := range doors {
 		args := append(at[:len(at):len(at)], "address", d.Address.String(), "cause", d.Cause, "ms", strconv.Itoa(int(d.MS)))
 		switch {
 		case d.Outcome == probes.DialConnected:
-			j.open(d, args)
-		case d.Outcome == probes.DialNoRoute && open:
+			j.open(d, args, limit)
+		case d.Outcome == probes.DialNoRoute && way:
 			j.add("port-no-route", Skip, args...)
+		case d.Outcome == probes.DialNoRoute:
+			j.add("port-no-route", Fail, args...)
 		case open: // the other addresses carry it
 			j.add("port-family", Warn, args...)
 		case d.Outcome == probes.DialRefused:
@@ -63,9 +70,9 @@ func JudgeDoors(host string, port int, doors []probes.Door) []Finding {
 	return j.found
 }
 
-func (j *verdicts) open(d probes.Door, args []string) {
+func (j *verdicts) open(d probes.Door, args []string, limit float64) {
 	j.add("port-open", Pass, append(args, "banner", d.Banner)...)
-	if d.MS > slowDoor {
+	if d.MS > limit {
 		j.add("port-slow", Warn, args...)
 	}
 	switch {
@@ -80,37 +87,49 @@ func (j *verdicts) open(d probes.Door, args []string) {
 // (Microsoft, "How to set up a multifunction device or application").
 func JudgeTLS(h probes.Handshake, now time.Time) []Finding {
 	j := verdicts{table: ReachChecks()}
-	names, issuer, until := "", "", ""
-	if len(h.Chain) > 0 {
-		names, issuer, until = several(h.Chain[0].Names), h.Chain[0].Issuer, h.Chain[0].Until.UTC().Format("2006-01-02")
-	}
-	args := []string{"name", h.Name, "names", names, "issuer", issuer, "until", until}
-	if h.Verified {
-		j.add("tls-verified", Pass, args...)
-	} else {
-		j.add("tls-problem", Fail, append(args, "problem", h.Problem, "cause", h.Cause)...)
-	}
-	old := []string{}
-	for _, v := range h.Versions {
-		if v == "TLS 1.0" || v == "TLS 1.1" {
-			old = append(old, v)
-		}
-	}
-	versions := []string{"versions", strings.Join(h.Versions, ", "), "agreed", h.Version, "suite", h.Suite}
-	switch {
-	case len(old) == len(h.Versions):
-		j.add("tls-versions", Fail, versions...)
-	case len(old) > 0:
-		j.add("tls-versions", Warn, versions...)
-	default:
-		j.add("tls-versions", Pass, versions...)
-	}
+	j.certificate(h)
+	j.versions(h)
 	if h.Verified && len(h.Chain) > 0 {
 		if days := int(h.Chain[0].Until.Sub(now).Hours() / 24); days < 14 {
-			j.add("tls-ends", Warn, "until", until, "days", strconv.Itoa(days))
+			j.add("tls-ends", Warn, "until", h.Chain[0].Until.UTC().Format(time.DateOnly), "days", strconv.Itoa(days))
 		}
 	}
 	return j.found
+}
+
+// certificate judges the certificate; one that nobody saw is not judged.
+func (j *verdicts) certificate(h probes.Handshake) {
+	args := []string{"name", h.Name}
+	if len(h.Chain) > 0 {
+		own := h.Chain[0]
+		args = append(args, "names", first(several(own.Names), "-"), "issuer", first(own.Issuer, "-"), "until", own.Until.UTC().Format(time.DateOnly))
+	}
+	switch {
+	case h.Verified:
+		j.add("tls-verified", Pass, args...)
+	case h.Problem != "":
+		j.add("tls-problem", Fail, append(args, "problem", h.Problem, "cause", h.Cause)...)
+	}
+}
+
+// versions judges the versions that are known.
+func (j *verdicts) versions(h probes.Handshake) {
+	old := []string{}
+	for _, v := range h.Versions {
+		if strings.HasSuffix(v, "TLS 1.0") || strings.HasSuffix(v, "TLS 1.1") {
+			old = append(old, v)
+		}
+	}
+	args := []string{"versions", strings.Join(h.Versions, ", "), "agreed", h.Version, "suite", h.Suite}
+	switch {
+	case len(h.Versions) == 0:
+	case len(old) == len(h.Versions):
+		j.add("tls-old", Fail, args...)
+	case len(old) > 0:
+		j.add("tls-versions", Warn, args...)
+	default:
+		j.add("tls-versions", Pass, args...)
+	}
 }
 
 // PublicAddress judges the address that this machine has on the Internet: a

@@ -1,10 +1,12 @@
 package checks
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"offbasic/probes"
 )
@@ -119,10 +121,31 @@ func outerVariables(r probes.ReadBack) []string {
 	return names
 }
 
+// ExamineValues names the first value in a read-back, of whatever script, that
+// its property cannot have; "" is none.
+func ExamineValues(f probes.ReadBackFile) string {
+	for _, id := range slices.Sorted(maps.Keys(f.Results)) {
+		for i, row := range f.Results[id] {
+			for _, name := range slices.Sorted(maps.Keys(row)) {
+				if !believable(name, row[name]) {
+					return id + "[" + strconv.Itoa(i) + "]." + name
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // believable tells whether a property can have a value: a switch is True, False
-// or not set, an id is a GUID.
+// or not set, an id is a GUID, rights are names; none has control characters
+// but those of text.
 func believable(property, value string) bool {
+	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }) {
+		return false
+	}
 	switch property {
+	case "AccessRights":
+		return !strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsLetter(r) && r != ',' && r != ' ' })
 	case "SmtpClientAuthenticationDisabled", "AllowLegacyTLSClients", "AllowBasicAuthSmtp", "RejectDirectSend", "SendFromAliasEnabled",
 		"Enabled", "RequireTls", "Default", "InitialDomain":
 		return value == "" || strings.EqualFold(value, "True") || strings.EqualFold(value, "False")

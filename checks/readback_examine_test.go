@@ -57,6 +57,7 @@ func TestWhatAScriptCannotHaveWrittenIsNamed(t *testing.T) {
 			f.Results["cas"] = row("Mailbox", "a", "SmtpClientAuthenticationDisabled", "No")
 		}, "cas[0].SmtpClientAuthenticationDisabled"},
 		{"an id that is none", func(f *probes.ReadBackFile) { f.Results["app"] = rows{{"AppId": "SMTP devices"}} }, "app[0].AppId"},
+		{"a control character", func(f *probes.ReadBackFile) { f.Results["mx"] = rows{{"Name": "a\x1b[2J"}} }, "mx[0].Name"},
 		{"a scope that is neither", func(f *probes.ReadBackFile) { f.Results["test"] = rows{{"InScope": "Maybe"}} }, "test[0].InScope"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -67,6 +68,9 @@ func TestWhatAScriptCannotHaveWrittenIsNamed(t *testing.T) {
 			got := checks.ExamineReadBack(s, f, tenantNow())
 			if (got == "") != (tt.want == "") || !strings.HasPrefix(got, tt.want) {
 				t.Errorf("named %q, want %q", got, tt.want)
+			}
+			if alone := checks.ExamineValues(f); alone != "" && alone != got {
+				t.Errorf("of the values alone %q is named, and %q of all", alone, got)
 			}
 		})
 	}

@@ -17,6 +17,8 @@ type TenantFacts struct {
 	// Mailboxes are to be sent as with OAuth; Passwords are the accounts that
 	// were seen to sign in with a password.
 	Mailboxes, Passwords []string
+	// DeviceCode are the senders whose product signs in with a device code.
+	DeviceCode []string
 	// Direct says that some sender is to use Direct Send.
 	Direct bool
 	// Answers are read-backs of scripts, of this tenant, in any order.
@@ -62,17 +64,8 @@ type GraphFacts struct {
 	// Roles are the values of the application permissions that were consented
 	// to; empty and not nil means none.
 	Roles *[]string `json:"roles,omitempty"`
-	// Access are the Conditional Access policies that are on.
-	Access *[]AccessPolicy `json:"access,omitempty"`
-}
-
-// AccessPolicy is a Conditional Access policy that is on, as far as it decides
-// on sending.
-type AccessPolicy struct {
-	Name     string `json:"name"`
-	Legacy   bool   `json:"legacy,omitempty"`   // clientAppTypes has other, exchangeActiveSync or all
-	Blocks   bool   `json:"blocks,omitempty"`   // grantControls has block
-	Workload bool   `json:"workload,omitempty"` // clientApplications: service principals
+	// Access are the Conditional Access policies that are on or report.
+	Access *[]probes.AccessPolicy `json:"access,omitempty"`
 }
 
 // TenantCheck is one question that is put to what is known of a tenant. The
@@ -117,8 +110,16 @@ func TenantChecks() []TenantCheck {
 		{"tenant-domain", can(Pass, Fail, Skip), "tenant-domain", judgeDomains},
 		{"tenant-security-defaults", can(Pass, Warn, Skip), "tenant-security-defaults", judgeSecurityDefaults},
 		{"tenant-access", can(Pass, Skip), "", judgeAccess},
+		{"tenant-access-unsure", can(Skip), "", judgeAccessUnsure},
 		{"tenant-access-legacy", can(Warn), "tenant-access-legacy", judgeAccessLegacy},
+		{"tenant-access-legacy-except", can(Warn), "tenant-access-legacy", judgeAccessLegacyExcept},
+		{"tenant-access-legacy-some", can(Warn), "tenant-access-legacy", judgeAccessLegacySome},
+		{"tenant-access-code", can(Warn), "tenant-access-code", judgeAccessCodes},
+		{"tenant-access-code-except", can(Warn), "tenant-access-code", judgeAccessCodesExcept},
+		{"tenant-access-code-some", can(Warn), "tenant-access-code", judgeAccessCodesSome},
+		{"tenant-access-code-senders", can(Warn), "tenant-access-code-senders", judgeAccessSenders},
 		{"tenant-access-workload", can(Warn), "tenant-access-workload", judgeAccessWorkload},
+		{"tenant-access-report", can(Warn), "tenant-access-report", judgeAccessReport},
 		{"tenant-direct-send", can(Pass, Fail, Skip), "tenant-direct-send", judgeDirectSend},
 		{"tenant-smtp-auth-organization", can(Pass, Warn, Skip), "tenant-smtp-auth-organization", judgeOrganization},
 		{"tenant-policy", can(Pass, Fail, Skip), "tenant-script", judgePolicies},

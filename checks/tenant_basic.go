@@ -17,38 +17,6 @@ func judgeSecurityDefaults(t *tenant) []Finding {
 	return one(Pass)
 }
 
-func judgeAccess(t *tenant) []Finding {
-	switch {
-	case t.Graph == nil || t.Graph.Access == nil:
-		return one(Skip)
-	case judgeAccessLegacy(t) == nil && judgeAccessWorkload(t) == nil:
-		return one(Pass, "count", strconv.Itoa(len(*t.Graph.Access)))
-	}
-	return nil
-}
-
-func judgeAccessLegacy(t *tenant) []Finding {
-	return t.access(func(p AccessPolicy) bool { return p.Legacy && p.Blocks })
-}
-
-func judgeAccessWorkload(t *tenant) []Finding {
-	return t.access(func(p AccessPolicy) bool { return p.Workload && p.Blocks })
-}
-
-// access are the policies that something holds for, by name.
-func (t *tenant) access(holds func(AccessPolicy) bool) []Finding {
-	if t.Graph == nil || t.Graph.Access == nil {
-		return nil
-	}
-	var out []Finding
-	for _, p := range *t.Graph.Access {
-		if holds(p) {
-			out = append(out, judged(Warn, "policy", p.Name))
-		}
-	}
-	return out
-}
-
 // judgeOrganization: the organisation's switch decides for every mailbox that
 // has none of its own (Set-TransportConfig).
 func judgeOrganization(t *tenant) []Finding {

@@ -52,7 +52,9 @@ func whole() checks.TenantFacts {
 		Answers: []probes.ReadBackFile{state, one},
 		Graph: &checks.GraphFacts{
 			TenantID: tenantID, SecurityDefaults: &no, Registration: registration, Principal: object, Enabled: new(true),
-			Roles: &[]string{probes.SendAsApp}, Access: &[]checks.AccessPolicy{{Name: "MFA"}},
+			Roles: &[]string{probes.SendAsApp}, Access: &[]probes.AccessPolicy{policy("MFA", func(p *probes.AccessPolicy) {
+				p.ClientApps, p.Controls = []string{"browser", "mobileAppsAndDesktopClients"}, []string{"mfa"}
+			})},
 		},
 		Token: token(nil), TokenAt: tenantNow().Add(-time.Minute), Skew: new(time.Second), Made: map[string]time.Time{},
 	}
@@ -164,10 +166,20 @@ func tenants() []struct {
 		}, []string{"tenant-smtp-auth-follows fail smtp-auth"}},
 		{"a mailbox of another domain", func(f facts) { reads(f, "accepted_domains", rows{{"DomainName": "fabrikam.example"}}) }, []string{"tenant-domain fail"}},
 		{"security defaults", func(f facts) { f.Graph.SecurityDefaults = new(true) }, []string{"tenant-security-defaults warn"}},
-		{"Conditional Access blocks legacy clients", func(f facts) {
-			f.Graph.Access = &[]checks.AccessPolicy{{Name: "No legacy", Legacy: true, Blocks: true}}
-		}, []string{"tenant-access-legacy warn"}},
-		{"Conditional Access for applications", func(f facts) { f.Graph.Access = &[]checks.AccessPolicy{{Name: "Apps", Workload: true, Blocks: true}} }, []string{"tenant-access-workload warn"}},
+		{"Conditional Access blocks legacy clients", access(nil), []string{"tenant-access-legacy warn"}},
+		{"Conditional Access blocks legacy clients of all but some", access(func(p *probes.AccessPolicy) { p.Excluded = 2 }), []string{"tenant-access-legacy-except warn"}},
+		{"Conditional Access blocks legacy clients of some", access(func(p *probes.AccessPolicy) { p.Everyone, p.Included = false, 1 }), []string{"tenant-access-legacy-some warn"}},
+		{"Conditional Access would block legacy clients", access(func(p *probes.AccessPolicy) { p.State = probes.AccessReportOnly }), []string{"tenant-access-report warn"}},
+		{"Conditional Access blocks legacy clients away from the office", access(func(p *probes.AccessPolicy) { p.Narrowed = true }), nil},
+		{"Conditional Access blocks device codes", access(codes), []string{"tenant-access-code warn"}},
+		{"Conditional Access blocks device codes of all but some", access(func(p *probes.AccessPolicy) { codes(p); p.Excluded = 1 }), []string{"tenant-access-code-except warn"}},
+		{"Conditional Access blocks device codes of some", access(func(p *probes.AccessPolicy) { codes(p); p.Everyone, p.Included = false, 3 }), []string{"tenant-access-code-some warn"}},
+		{"Conditional Access blocks the device codes of a printer", func(f facts) {
+			access(codes)(f)
+			f.DeviceCode = []string{"MFP"}
+		}, []string{"tenant-access-code warn", "tenant-access-code-senders warn"}},
+		{"Conditional Access for applications", access(apps("ServicePrincipalsInMyTenant")), []string{"tenant-access-workload warn"}},
+		{"Conditional Access was not read", func(f facts) { f.Graph.Access = nil }, nil},
 		{"Direct Send is refused", func(f facts) {
 			reads(f, "organization_config", rows{{"DefaultAuthenticationPolicy": "", "RejectDirectSend": "True"}})
 		}, []string{"tenant-direct-send fail"}},
@@ -253,7 +265,7 @@ func TestEveryFindingOfATenantIsReached(t *testing.T) {
 // terminal.
 func TestFindingsOfATenantAreClean(t *testing.T) {
 	f := whole()
-	f.Graph.Access = &[]checks.AccessPolicy{{Name: "a\x1b[2Jb", Legacy: true, Blocks: true}}
+	access(func(p *probes.AccessPolicy) { p.Name = "a\x1b[2Jb" })(&f)
 	for _, x := range checks.TenantState(f) {
 		for k, v := range x.Args {
 			if strings.ContainsRune(v, 0x1b) {

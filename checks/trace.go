@@ -14,12 +14,14 @@ func TraceChecks() []Check {
 		{ID: "trace-failed", Outcomes: can(Fail), Remedy: "trace-failed"},
 		{ID: "trace-junk", Outcomes: can(Fail), Remedy: "head-junk"},
 		{ID: "trace-other", Outcomes: can(Skip)},
+		{ID: "trace-connector", Outcomes: can(Pass)},
+		{ID: "trace-connector-none", Outcomes: can(Skip), Remedy: "connector-outside"},
 	}
 }
 
 // JudgeTrace judges what the message trace says of a message: its status, as
 // Microsoft lists them for the message trace. Graph writes them in either case.
-func JudgeTrace(r probes.Receipt) []Finding {
+func JudgeTrace(r probes.Receipt, route probes.Route) []Finding {
 	j := verdicts{table: TraceChecks()}
 	if !r.Found || r.By != probes.ByTrace {
 		return nil
@@ -36,6 +38,12 @@ func JudgeTrace(r probes.Receipt) []Finding {
 		j.add("trace-pending", Warn, args...)
 	default:
 		j.add("trace-other", Skip, args...)
+	}
+	switch {
+	case r.Connector != "":
+		j.add("trace-connector", Pass, "connector", r.Connector)
+	case route == probes.Connector:
+		j.add("trace-connector-none", Skip)
 	}
 	return j.found
 }

@@ -2,6 +2,19 @@ package checks
 
 import "slices"
 
+// listed is a check of something that is looked at, not of a sender: its remedy
+// may be "".
+func listed(id ID, remedy string, outcomes ...Status) Check {
+	return Check{ID: id, Outcomes: outcomes, Remedy: remedy}
+}
+
+// ArgWords is the family of keys that has the words of an argument that is an
+// id: those of a problem "name" are under "certificate.name". It is "" for an
+// argument that is said as it is.
+func ArgWords(name string) string {
+	return map[string]string{"why": "compauth", "sfv": "sfv", "cat": "cat", "what": "rewritten", "problem": "certificate"}[name]
+}
+
 // verdicts collects findings that are not about a sender's sessions. What a
 // finding can be and its remedy stand in a table of checks.
 type verdicts struct {

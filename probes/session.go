@@ -140,6 +140,10 @@ type Session struct {
 	MAC      string `json:"mac,omitempty"`
 	Listener string `json:"listener"` // address:port
 	Policy   string `json:"policy,omitempty"`
+	// Asked is the id of the sender that was interviewed when it came, Alone that
+	// the admin had been told to leave the device alone.
+	Asked string `json:"asked,omitempty"`
+	Alone bool   `json:"alone,omitempty"`
 	// Protocol is absent for SMTP; "http", "lmtp", "pop3", "imap", "scan", "bare" tell
 	// what else it was, "refused" that it was not served. Those are not senders.
 	Protocol string   `json:"protocol,omitempty"`

@@ -28,7 +28,9 @@ type SetupStep struct {
 	// ID and Name are those of the object that the step is about.
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
-	// Waited is how long a new object was waited for.
+	// Waited is how long was waited for a new object, or for Graph that was busy;
+	// of SetupWaiting it is the wait that begins. MS is how long the step took,
+	// its waits among it.
 	Waited int64   `json:"waited_ms,omitempty"`
 	MS     float64 `json:"ms,omitempty"`
 	// Fault names what failed, in the words of a Fault's Code, with Args.
@@ -65,6 +67,10 @@ type Change struct {
 	// that was added to something, as in "/applications/{id}/keyCredentials/{SHA-1}".
 	// "" means that there is nothing to remove.
 	Object string `json:"object,omitempty"`
+	// Intent names what was to be made. The entry that is written before a
+	// request has it, with the outcome ChangeIntended, and that of its answer: one
+	// that stands alone says that the answer was lost.
+	Intent string `json:"intent,omitempty"`
 	// Outcome is "done", or the refusal in short: "403 Authorization_RequestDenied".
 	Outcome string `json:"outcome"`
 	// Steps are those of a script that changed something, and when.
@@ -77,11 +83,12 @@ type Change struct {
 	Undoes string `json:"undoes,omitempty"`
 }
 
-// The outcomes of a Change by a script; another is the error that stopped it.
+// The outcomes of a Change; another is the error that stopped it.
 const (
 	ChangeDone      = "done"
 	ChangeUnchanged = "unchanged" // all was as it should be already
 	ChangeRead      = "read"      // the script only reads
+	ChangeIntended  = "intended"  // the request is about to be made
 )
 
 // MarshalJSON writes the change with its type.

@@ -19,6 +19,11 @@ const (
 	FromColleague SourceKind = "folder"  // a colleague's migration
 )
 
+// SourceKinds lists every kind.
+func SourceKinds() []SourceKind {
+	return []SourceKind{FromReport, FromSignIns, FromTrace, FromMailbox, FromPostfix, FromIIS, FromList, FromCapture, FromHand, FromColleague}
+}
+
 // Sighting is what one row of an export says about a sender. What the row
 // does not say is empty. Every text is cleaned.
 type Sighting struct {

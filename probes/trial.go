@@ -233,6 +233,9 @@ type Dial struct {
 	MS      float64     `json:"ms"`
 	Outcome DialOutcome `json:"outcome"`
 	Used    bool        `json:"used,omitempty"` // the trial went over it
+	// Cause is the plain reason of one that failed in another way than to be
+	// refused or not to be answered.
+	Cause string `json:"cause,omitempty"`
 }
 
 // MessageChange is one thing in which what was sent differs from what the
@@ -296,6 +299,8 @@ type Receipt struct {
 	Status string         `json:"status,omitempty"`
 	FromIP string         `json:"from_ip,omitempty"`
 	Events []ReceiptEvent `json:"events,omitempty"`
+	// Connector is the one that the message trace names; "" is not known.
+	Connector string `json:"connector,omitempty"`
 	// Head is the message's header, to be judged; it is not kept.
 	Head []byte `json:"-"`
 }

@@ -55,36 +55,12 @@ func (s sender) sender(m *wizard.Migration) wizard.Sender {
 	if p := strings.TrimSpace(s.peer); p != "" {
 		c.Peers = []string{p}
 	}
-	base := idFrom(c)
-	c.ID = base
-	for n := 2; ; n++ {
-		if _, taken := m.Sender(c.ID); !taken {
-			return c
-		}
-		c.ID = base + "-" + number(n)
-	}
-}
-
-// idFrom makes an id that is readable and fit for a command line.
-func idFrom(c wizard.Sender) string {
-	from := c.Name
+	peer := ""
 	if len(c.Peers) > 0 {
-		from = c.Peers[0]
+		peer = c.Peers[0]
 	}
-	id := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.':
-			return r
-		}
-		return '-'
-	}, strings.ToLower(from))
-	for strings.Contains(id, "--") {
-		id = strings.ReplaceAll(id, "--", "-")
-	}
-	if id = strings.Trim(id, "-."); id == "" {
-		id = "sender"
-	}
-	return id
+	c.ID = m.FreeID(peer, c.Name)
+	return c
 }
 
 // parseSenders reads a list: a line a sender, its name, and after commas or

@@ -4,11 +4,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"offbasic/ui/text"
 	"offbasic/wizard"
 )
 
-// mostBelow is how many lines the task under the cursor takes below the list.
+// mostBelow is how many lines the task under the cursor takes below a list that
+// fills the screen.
 const mostBelow = 7
 
 func (s boardScreen) View(e env) string {
@@ -36,8 +39,9 @@ func (s boardScreen) View(e env) string {
 		return strings.Join(append(lines, panes(list, told[:min(len(told), e.height-len(lines))], left, right)...), "\n")
 	}
 	told := s.told(e, *t, min(prose, e.width-2))
-	if len(told) > mostBelow {
-		told = append(told[:mostBelow-1], cut(told[mostBelow-1]+" …", e.width-2))
+	most := max(mostBelow, e.height-len(lines)-len(s.shown)-2) // a short list leaves more
+	if len(told) > most {
+		told = append(told[:most-1], cut(told[most-1]+" …", e.width-2))
 	}
 	room := e.height - len(lines) - len(told) - 1
 	lines = append(append(lines, s.table(e, at, e.width, room)...), "")
@@ -45,6 +49,7 @@ func (s boardScreen) View(e env) string {
 }
 
 // counts is how far the whole is: what is proved of all, then every state.
+// Where it would be cut, the bar is shorter.
 func (s boardScreen) counts(e env) string {
 	n := map[wizard.State]int{}
 	for _, r := range s.rows {
@@ -54,13 +59,15 @@ func (s boardScreen) counts(e env) string {
 	if e.width >= wide {
 		width = 20
 	}
-	parts := []string{e.bar(int64(done), int64(all), width) + " " + e.t("board.done", text.Args{"done": number(done), "all": number(all)})}
+	parts := []string{e.t("board.done", text.Args{"done": number(done), "all": number(all)})}
 	for _, st := range slices.Backward(wizard.States()) {
 		if n[st] > 0 && st != wizard.Proved {
-			parts = append(parts, number(n[st])+" "+e.state(st))
+			parts = append(parts, e.stateCount(st, n[st]))
 		}
 	}
-	return strings.Join(parts, "  ")
+	said := strings.Join(parts, "  ")
+	width = min(width, max(4, e.width-ansi.StringWidth(said)-5))
+	return e.bar(int64(done), int64(all), width) + " " + said
 }
 
 // table lists the tasks around the cursor.

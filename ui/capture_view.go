@@ -84,7 +84,7 @@ func (s captureScreen) View(e env) string {
 		left, right := s.list(e, shown, at, wide, room), s.told(e, c, width, room)
 		return strings.Join(append(lines, panes(left, right, wide, width)...), "\n")
 	}
-	list := s.list(e, shown, at, e.width, min(len(shown)+1, max(3, room/3)))
+	list := s.list(e, shown, at, e.width, min(len(shown)+1, max(4, room/3)))
 	lines = append(append(lines, list...), "")
 	told := s.told(e, c, min(prose, e.width-2), room-len(list)-1)
 	return strings.Join(append(lines, indented(told)...), "\n")
@@ -102,6 +102,7 @@ func (s captureScreen) panel(e env) []string {
 	if s.err != "" {
 		return append(e.trouble(s.err), "")
 	}
+	lines = append(lines, s.notKept(e)...)
 	if len(ports) == 0 {
 		return append(lines, " "+e.t("capture.no_port_yet"), "")
 	}
@@ -113,6 +114,9 @@ func (s captureScreen) panel(e env) []string {
 	lines = append(lines, " "+cut(e.th.strong.Render(e.t("capture.on_device"))+"   "+e.t("capture.type", text.Args{
 		"host": host, "port": number(int(best)), "encryption": e.t("capture.encryption." + encryption),
 	}), e.width-1))
+	if ip, err := netip.ParseAddr(e.host()); err != nil || ip.IsLoopback() {
+		lines = append(lines, indented(paint(e.th.warn, wrap(e.t("capture.no_address"), min(prose, e.width-2), 0)))...)
+	}
 	if others := otherAddresses(e); others != "" {
 		lines = append(lines, " "+cut(e.t("capture.other_addresses", text.Args{"list": others}), e.width-1))
 	}
@@ -125,6 +129,19 @@ func (s captureScreen) panel(e env) []string {
 	}
 	return append(lines, " "+e.th.strong.Render(s.counts(e)))
 }
+
+// notKept says at once that the last session is not on the disk, and what to
+// do: nothing that comes now is acknowledged.
+func (s captureScreen) notKept(e env) []string {
+	if len(s.seen) == 0 || !unkept(s.seen[len(s.seen)-1]) {
+		return nil
+	}
+	return append(e.trouble(e.t("capture.not_kept")), "")
+}
+
+// unkept tells a session with a message that was not acknowledged: the disk
+// did not take it.
+func unkept(c probes.Session) bool { return !c.Taken && slices.Contains(c.Quirks, "keep_failed") }
 
 // otherAddresses are those of this computer that a device may reach instead of
 // the likely one, with their interfaces.
@@ -172,18 +189,33 @@ func (s captureScreen) list(e env, shown []seenRow, at, width, height int) []str
 		lines = append(lines, "   "+e.th.faint.Render(cut(e.counted("capture.older", older), width-4)))
 		height--
 	}
+	hidden := len(shown) > height && height > 2
+	if hidden {
+		height--
+	}
 	from, to := window(len(shown), at, height)
 	cols := columnsFor(e, shown[from:to], width-4)
 	for i := from; i < to; i++ {
-		c := *shown[i].session
-		end := outcome(e, c)
-		if shown[i].n > 1 {
-			end = e.t("capture.times", text.Args{"n": number(shown[i].n)}) + " " + end
-		}
-		cells := row(cols, e.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(e, c), tlsWord(e, c), end)
-		lines = append(lines, " "+e.marked(cells, i == at, width-1))
+		lines = append(lines, " "+e.marked(s.cells(e, cols, shown[i]), i == at, width-1))
+	}
+	if hidden {
+		lines = append(lines, "   "+e.th.faint.Render(cut(e.counted("list.hidden", len(shown)-to+from), width-4)))
 	}
 	return lines
+}
+
+// cells is one row. Where the handshake failed, that is the news.
+func (captureScreen) cells(e env, cols []column, r seenRow) string {
+	c, times := *r.session, ""
+	if r.n > 1 {
+		times = e.t("capture.times", text.Args{"n": number(r.n)}) + " "
+	}
+	head := []string{e.clock(c.Started), clean(c.Peer), clean(c.Hello)}
+	if why, args := checks.FailedTLS(c.TLS); why != "" && len(c.Auth) == 0 && !c.Taken {
+		rest := cols[3].width + cols[4].width + cols[5].width + 4
+		return row(append(slices.Clone(cols[:3]), column{width: rest}), append(head, times+e.t("tls.short."+why, e.args(args)))...)
+	}
+	return row(cols, append(head, signedIn(e, c), tlsWord(e, c), times+outcome(e, c))...)
 }
 
 // columnsFor gives the account what the other columns leave of the width.
@@ -235,6 +267,9 @@ func outcome(e env, c probes.Session) string {
 	if c.Taken {
 		return e.t("session.taken")
 	}
+	if unkept(c) {
+		return e.t("session.not_kept")
+	}
 	if n := len(c.Auth); n > 0 && c.Auth[n-1].Outcome == probes.AuthRefused {
 		return e.t("session.refused")
 	}
@@ -248,6 +283,9 @@ func (s captureScreen) told(e env, c *probes.Session, width, height int) []strin
 	var known, unknown []string
 	if facts.Device != nil {
 		known = wrap("  "+s.what(e, facts), width, 4)
+	}
+	if why, args := checks.FailedTLS(c.TLS); why != "" {
+		known = append(known, wrap("  "+e.t("tls.why."+why, e.args(args)), width, 4)...)
 	}
 	for _, f := range worstFirst(e.opts.Judge(facts)) {
 		known = append(known, e.findingLines(f, width)...)

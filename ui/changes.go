@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"offbasic/probes"
 	"offbasic/ui/text"
@@ -122,21 +123,39 @@ func (s changesScreen) View(e env) string {
 		below = below[:min(len(below), e.height/2)]
 	}
 	from, to := window(len(s.list), at, e.height-len(lines)-len(below))
+	cols := s.columns(e)
 	for i := from; i < to; i++ {
-		lines = append(lines, " "+e.marked(s.row(e, s.list[i]), i == at, e.width-1))
+		lines = append(lines, " "+e.marked(e.changeCells(cols, s.list[i]), i == at, e.width-1))
 	}
 	return strings.Join(append(lines, below...), "\n")
 }
 
-// row is a change: when, what, what was said.
-func (s changesScreen) row(e env, c probes.Change) string {
-	said := e.th.good.Render(e.t("changes.done"))
-	if c.Outcome != "done" {
-		said = e.th.bad.Render(clean(c.Outcome))
+// columns leave the outcomes the room that the longest needs.
+func (s changesScreen) columns(e env) []column {
+	said := 1
+	for _, c := range s.list {
+		said = max(said, min(22, ansi.StringWidth(clean(e.word("changes", c.Outcome)))))
 	}
-	cols := []column{{width: 16}, {width: 0}, {width: 22}}
-	cols[1].width = max(12, e.width-4-16-22-4)
-	return row(cols, e.when(c.At), clean(changeHead(c)), said)
+	return []column{{width: 16}, {width: max(12, e.width-4-16-said-4)}, {width: said}}
+}
+
+// changeCells is a change: when, what, what was said.
+func (e env) changeCells(cols []column, c probes.Change) string {
+	said := e.th.good.Render(e.t("changes.done"))
+	if c.Outcome != probes.ChangeDone {
+		said = e.th.bad.Render(clean(e.word("changes", c.Outcome)))
+	}
+	return row(cols, e.when(c.At), clean(e.changeRow(c)), said)
+}
+
+// changeRow is a change in a row: what it was for comes first, because the same
+// object is changed more than once.
+func (e env) changeRow(c probes.Change) string {
+	head := changeHead(c)
+	if key := "setup." + c.Step; c.Step != "" && c.Step != head && e.tr.Has(key) {
+		return e.t(key) + "  " + head
+	}
+	return head
 }
 
 // changeHead is a change in a line: the request, or the first cmdlet.
@@ -162,14 +181,14 @@ func (s changesScreen) full(e env, c probes.Change) []string {
 	var lines []string
 	fact := func(id, value string) {
 		if value != "" {
-			lines = append(lines, indented(wrap(pad(e.t("changes."+id), 12)+" "+clean(value), min(prose, width), 13))...)
+			lines = append(lines, indented(wrap(pad(e.t("changes."+id), 14)+" "+clean(value), min(prose, width), 15))...)
 		}
 	}
 	fact("at", e.moment(c.At))
 	fact("by", e.word("changes.by", c.By))
 	fact("actor", c.Actor)
 	fact("step", e.word("setup", c.Step))
-	fact("outcome", c.Outcome)
+	fact("outcome", e.word("changes", c.Outcome))
 	fact("request_id", c.RequestID)
 	for _, block := range []struct{ id, text string }{{"request", request(c)}, {"shell", c.Shell}} {
 		if block.text == "" {

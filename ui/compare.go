@@ -200,7 +200,7 @@ func (s compareScreen) columns(e env) []column {
 	cols := []column{
 		{e.t("compare.col.route"), 10},
 		{e.t("compare.col.result"), 0},
-		{e.t("compare.col.arrived"), 16},
+		{e.t("compare.col.arrived"), 18},
 		{e.t("compare.col.outside"), 10},
 		{e.t("compare.col.effort"), 9},
 	}
@@ -221,10 +221,20 @@ func (s compareScreen) cells(e env, r compared) []string {
 		name = e.routeName(r.route)
 	}
 	way, _ := checks.WayOf(r.route)
+	reach := way.Reach
+	if r.noConnector() {
+		reach = ""
+	}
 	return []string{
-		name, s.result(e, r), s.arrived(e, r), e.t("compare.outside." + string(way.Reach)),
+		name, s.result(e, r), s.arrived(e, r), e.t("compare.outside." + string(reach)),
 		e.counted("compare.effort", len(way.Effort)),
 	}
+}
+
+// noConnector tells a message that was to come through a connector, and of
+// which nothing says that it did not come by Direct Send.
+func (r compared) noConnector() bool {
+	return r.route == probes.Connector && r.receipt != nil && r.receipt.Found && r.receipt.Connector == ""
 }
 
 // result is what a route came to: works, refused with what, or why it could
@@ -268,6 +278,9 @@ func (s compareScreen) full(e env, r compared) []string {
 		lines = append(lines, trialScreen{trial: r.trial, why: r.why}.explained(e, width)...)
 	case r.receipt != nil && r.receipt.Found:
 		lines = append(lines, trialScreen{trial: r.trial, receipt: r.receipt}.receiptLines(e, width)...)
+	}
+	if r.noConnector() {
+		lines = append(lines, wrap(e.t("check.head-connector.skip")+". "+e.t("remedy.connector-trace"), width, 2)...)
 	}
 	way, _ := checks.WayOf(r.route)
 	words := make([]string, len(way.Effort))

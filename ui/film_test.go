@@ -97,6 +97,8 @@ func fillIn(s *stage) {
 	s.press("enter")
 	s.write("contoso.example")
 	s.press("enter")
+	s.shoot("registration, the cloud")
+	s.press("enter")
 	s.write("11111111-2222-3333-4444-555555555555")
 	s.press("enter")
 	s.write("11111111-2222-3333-4444-555555555555")

@@ -335,7 +335,7 @@ func plainFinds(t *testing.T, lang string) {
 			"11", `'/home/anna/liste.csv'`, "2", "2", "4", // the import, a column named
 			"12", "/home/anna/dates.csv", "2", // with the order of dates
 			"14",                                     // the order of work
-			"6", "6", "2", "4", "3", "Anna", "", "7", // the questions: answered, skipped, in words
+			"6", "6", "2", "4", "3", "Anna", "", "8", // the questions: answered, skipped, in words
 			"15", "1", "1", "", "16", // the report, and out
 		} {
 			io.WriteString(keys, l+"\n")
@@ -357,6 +357,57 @@ func plainFinds(t *testing.T, lang string) {
 		golden.RequireEqual(t, out.String())
 	})
 }
+
+// plainSources says what a sender is known from, splits off what is another's
+// and joins what is the same, without a screen.
+func plainSources(t *testing.T, lang string) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{world: newWorld(t, lang)}
+		staff(o.world)
+		o.mig.Senders = []wizard.Sender{
+			{ID: "scan", Account: "scan@contoso.example", Peers: []string{"192.0.2.7"}, Sources: []wizard.Source{
+				{Kind: probes.FromReport, Key: "smtp_auth_report:scan@contoso.example", File: "report.csv", Line: 2, By: wizard.ByAccount, With: "scan@contoso.example", Messages: 4},
+				{Kind: probes.FromList, Key: "list:cellar", File: "list.csv", Line: 3, By: wizard.ByPeer, With: "192.0.2.7"},
+			}},
+			{ID: "erp", Name: "ERP", Account: "erp@contoso.example"},
+		}
+		in, keys := io.Pipe()
+		out := &paper{}
+		opts := o.options()
+		opts.Accessible, opts.In, opts.Out = true, in, out
+		done := make(chan error, 1)
+		go func() { done <- Run(t.Context(), opts) }()
+		for _, l := range []string{
+			"1", "4", // the first sender, and what it is known from
+			"1", "3", // split off the line of the list
+			"2", "nobody", "2", "er", "1", // join another: no such, then this one
+			"3", "5",
+		} {
+			io.WriteString(keys, l+"\n")
+			time.Sleep(20 * time.Second)
+		}
+		keys.Close()
+		if err := <-done; err != nil {
+			t.Errorf("the plain mode ended with %v", err)
+		}
+		var known []string
+		for _, c := range o.mig.Senders {
+			for _, src := range c.Sources {
+				known = append(known, c.ID+"="+src.Key)
+			}
+		}
+		if s, ok := o.mig.Sender("scan"); !ok || !slices.Equal(s.Was, []string{"erp"}) || !slices.Equal(known, []string{"scan=smtp_auth_report:scan@contoso.example", "scan-2=list:cellar"}) {
+			t.Errorf("senders are %+v, known from %v", o.mig.Senders, known)
+		}
+		if s := out.String(); strings.Contains(s, "\x1b") || strings.Contains(s, "⟦") {
+			t.Errorf("it draws, or words are missing:\n%s", s)
+		}
+		golden.RequireEqual(t, out.String())
+	})
+}
+
+func TestPlainSources(t *testing.T)       { plainSources(t, "en") }
+func TestPlainSourcesFrench(t *testing.T) { plainSources(t, "fr") }
 
 func TestPlainFinds(t *testing.T)       { plainFinds(t, "en") }
 func TestPlainFindsFrench(t *testing.T) { plainFinds(t, "fr") }

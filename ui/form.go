@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"strings"
 
 	"charm.land/bubbles/v2/key"
@@ -15,10 +16,15 @@ type formScreen struct {
 	title  string
 	form   *huh.Form
 	build  func() *huh.Form // anew, with the answers given so far
-	save   func(env) tea.Cmd
+	save   func(context.Context, env) tea.Cmd
 	saving bool
-	doing  string // the words while it saves; "" are those of saving
 	run    int64
+	// doing is what takes a while when the form is saved, as words under
+	// "<doing>.sending" and, when the admin stopped it, "<doing>.stopped". ""
+	// cannot be stopped.
+	doing    string
+	stop     context.CancelFunc
+	stopping bool
 }
 
 // savedMsg says how the saving of a form ended.
@@ -41,7 +47,7 @@ func newForm(e env, id, title string, fields func() []*huh.Group, save func(env)
 		f.CancelCmd = tea.Quit
 		return f
 	}
-	s.save = func(e env) tea.Cmd {
+	s.save = func(_ context.Context, e env) tea.Cmd {
 		return func() tea.Msg {
 			then, err := save(e)
 			return savedMsg{run, err, then}
@@ -51,10 +57,34 @@ func newForm(e env, id, title string, fields func() []*huh.Group, save func(env)
 	return s
 }
 
+// thatCanStop makes the saving of a form something that takes a while, and that
+// ends with its context.
+func (s formScreen) thatCanStop(doing string, save func(context.Context, env) ([]tea.Msg, error)) formScreen {
+	run := s.run
+	s.doing = doing
+	s.save = func(ctx context.Context, e env) tea.Cmd {
+		return func() tea.Msg {
+			then, err := save(ctx, e)
+			return savedMsg{run, err, then}
+		}
+	}
+	return s
+}
+
+// begin saves the answers.
+func (s formScreen) begin(e env) (screen, tea.Cmd) {
+	ctx := e.runs.ctx
+	s.saving, s.stopping, s.stop = true, false, nil
+	if s.doing != "" {
+		ctx, s.stop = context.WithCancel(ctx)
+	}
+	return s, s.save(ctx, e)
+}
+
 func (s formScreen) name() string                     { return s.id }
 func (formScreen) is(tea.Msg) bool                    { return false }
 func (s formScreen) typing() bool                     { return true }
-func (s formScreen) busy() bool                       { return false }
+func (s formScreen) busy() bool                       { return s.saving && s.stop != nil }
 func (s formScreen) heading(env) (left, right string) { return s.title, "" }
 
 func (s formScreen) Init(e env) tea.Cmd {
@@ -67,8 +97,7 @@ func (s formScreen) Update(e env, msg tea.Msg) (screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case submittedMsg:
 		if msg.run == s.run {
-			s.saving = true
-			return s, s.save(e)
+			return s.begin(e)
 		}
 		return s, nil
 	case savedMsg:
@@ -95,9 +124,16 @@ func (s formScreen) pass(msg tea.Msg) (screen, tea.Cmd) {
 // saved goes back when it went well; else the questions stand again, answered.
 func (s formScreen) saved(e env, msg savedMsg) (screen, tea.Cmd) {
 	s.saving = false
+	if s.stop != nil {
+		s.stop()
+	}
 	if msg.err != nil {
 		s.form = s.build()
-		return s, tea.Batch(s.Init(e), send(saidMsg{faultText(e, msg.err), true}))
+		said := saidMsg{faultText(e, msg.err), true}
+		if s.stopping {
+			said = saidMsg{text: e.t(s.doing + ".stopped")}
+		}
+		return s, tea.Batch(s.Init(e), send(said))
 	}
 	cmds := []tea.Cmd{send(backMsg{})}
 	for _, m := range msg.then {
@@ -108,7 +144,10 @@ func (s formScreen) saved(e env, msg savedMsg) (screen, tea.Cmd) {
 
 // actions are huh's own keys, which it handles itself, and esc.
 func (s formScreen) actions(e env) []action {
-	if s.saving {
+	switch {
+	case s.saving && s.stop != nil && !s.stopping:
+		return []action{e.on("cancel", func() (screen, tea.Cmd) { s.stop(); s.stopping = true; return stay(s) }, "esc")}
+	case s.saving:
 		return nil
 	}
 	var acts []action
@@ -122,8 +161,11 @@ func (s formScreen) actions(e env) []action {
 
 func (s formScreen) View(e env) string {
 	if s.saving {
-		if s.doing != "" {
-			return " " + e.t(s.doing)
+		switch {
+		case s.stopping:
+			return " " + e.t("setup.ui.stopping")
+		case s.doing != "":
+			return " " + e.t(s.doing+".sending")
 		}
 		return " " + e.t("app.saving")
 	}

@@ -1,10 +1,12 @@
 package ui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"offbasic/probes"
 	"offbasic/ui/text"
@@ -150,25 +152,31 @@ func (s homeScreen) counts(e env) string {
 	parts := []string{e.th.strong.Render(e.counted("home.senders", len(e.mig.Senders)))}
 	for _, st := range slices.Backward(wizard.States()) {
 		if n[st] > 0 {
-			parts = append(parts, number(n[st])+" "+e.state(st))
+			parts = append(parts, e.stateCount(st, n[st]))
 		}
 	}
 	return strings.Join(parts, "   ")
 }
 
 // state is the word for how far a sender has come, in its colour.
-func (e env) state(s wizard.State) string {
-	style := e.th.faint
+func (e env) state(s wizard.State) string { return e.stateStyle(s).Render(e.t("state." + string(s))) }
+
+// stateCount is how many senders have come so far.
+func (e env) stateCount(s wizard.State, n int) string {
+	return e.stateStyle(s).Render(e.t("home.state."+string(s), text.Args{"count": number(n)}))
+}
+
+func (e env) stateStyle(s wizard.State) lipgloss.Style {
 	switch s {
 	case wizard.Proved:
-		style = e.th.good
+		return e.th.good
 	case wizard.Refused:
-		style = e.th.bad
+		return e.th.bad
 	case wizard.IsSetUp, wizard.RouteChosen:
-		style = e.th.plan
+		return e.th.plan
 	case wizard.Unknown:
 	}
-	return style.Render(e.t("state." + string(s)))
+	return e.th.faint
 }
 
 // nextHeight is how many lines the next step takes.
@@ -177,8 +185,14 @@ const nextHeight = 3
 // next says what enter does for the sender under the cursor, and why.
 func (s homeScreen) next(e env, c *wizard.Sender) []string {
 	step, args := e.mig.Next().Step, text.Args{}
+	if c == nil { // the filter lets none through: what is next for all of them
+		c, _ = e.mig.Sender(e.mig.Next().Sender)
+	}
 	if c != nil {
 		step = e.mig.NextFor(*c)
+		if step == wizard.StepCapture && c.Heard() != "" {
+			step = wizard.Step("capture_" + c.Heard())
+		}
 		args = text.Args{"sender": clean(c.Title()), "route": e.routeName(c.Route), "reply": lastReply(c)}
 		if step == wizard.StepWatch && e.mig.Next().Step != wizard.StepWatch {
 			step = "proved"
@@ -262,19 +276,24 @@ func (s homeScreen) cells(e env, c *wizard.Sender) []string {
 			route = e.routeName(c.Route)
 		}
 	}
-	return []string{clean(c.Title()), e.seen(c.Seen), route, s.stateCell(e, c)}
+	return []string{clean(c.Title()), e.seen(c), route, s.stateCell(e, c)}
 }
 
-// seen is how a sender was seen signing in, in two words.
-func (e env) seen(s wizard.Seen) string {
+// seen is how a sender was seen signing in, in two words: by a capture, else
+// as imported reports say.
+func (e env) seen(c *wizard.Sender) string {
+	s := c.Seen
 	if s.Sessions == 0 {
-		return e.t("home.seen.never")
+		return e.t("home.seen." + cmp.Or(c.Heard(), "never"))
 	}
 	how, tls := clean(s.Mechanism), clean(s.TLS)
 	if how == "" {
 		how = e.t("home.seen.no_auth")
 	}
-	if tls == "" {
+	switch {
+	case s.TLSError != "":
+		tls = e.t("session.tls_failed")
+	case tls == "":
 		tls = e.t("home.seen.no_tls")
 	}
 	return how + ", " + tls

@@ -42,12 +42,39 @@ func (s interviewScreen) View(e env) string {
 	}
 	lines := s.question(e)
 	lines = append(lines, "")
+	return strings.Join(append(lines, s.rows(e, e.height-len(lines))...), "\n")
+}
+
+// rows are the questions around the cursor, each whole, and how many lines
+// there are besides.
+func (s interviewScreen) rows(e env, height int) []string {
 	at := s.at.index(s.ids(), s.asked())
-	from, to := window(len(s.table), at, e.height-len(lines))
-	for i := from; i < to; i++ {
-		lines = append(lines, " "+e.marked(s.row(e, s.table[i], e.width-4), i == at, e.width-1))
+	var all []string
+	first, last := 0, 0
+	for i, q := range s.table {
+		if i == at {
+			first = len(all)
+		}
+		said, faint := s.row(e, q)
+		for n, l := range wrap(said, e.width-4, 3) {
+			if faint {
+				l = e.th.faint.Render(l)
+			}
+			all = append(all, " "+e.marked(l, i == at && n == 0, e.width-1))
+		}
+		if i == at {
+			last = len(all) - 1
+		}
 	}
-	return strings.Join(lines, "\n")
+	hidden := len(all) > height && height > 2
+	if hidden {
+		height--
+	}
+	from, to := window(len(all), (first+last)/2, height)
+	if hidden {
+		return append(all[from:to:to], "   "+e.th.faint.Render(e.counted("list.hidden", len(all)-to+from)))
+	}
+	return all[from:to]
 }
 
 // question is what is asked now, and what to do for it.
@@ -82,22 +109,20 @@ func (s interviewScreen) question(e env) []string {
 	})))...)
 }
 
-// row is one question: its answer, or that there is none.
-func (s interviewScreen) row(e env, q checks.Question, width int) string {
+// row is one question: its answer, or that there is none, which is faint.
+func (s interviewScreen) row(e env, q checks.Question) (said string, faint bool) {
 	words := e.t("question." + q.ID)
 	switch {
 	case slices.Contains(s.skip, q.ID):
-		return cut("-  "+words+" "+e.t("interview.skipped"), width)
+		return "-  " + words + " " + e.t("interview.skipped"), false
 	case q.Answer == "" && q.ID == s.asked():
-		return cut("?  "+words, width)
+		return "?  " + words, false
 	case q.Answer == "":
-		return e.th.faint.Render(cut("   "+words, width))
-	case q.Answer == checks.Moot:
-		return e.th.faint.Render(cut("-  "+words+" "+e.t("question.not.moot"), width))
+		return "   " + words, true
 	case slices.Contains(checks.NotAsked(), q.Answer):
-		return cut("-  "+words+" "+e.t("question.not."+q.Answer), width)
+		return "-  " + words + " " + e.t("question.not."+q.Answer), q.Answer == checks.Moot
 	}
-	return cut(e.th.good.Render("=")+"  "+e.t("question."+q.ID+"."+q.Answer, e.args(q.Args)), width)
+	return e.th.good.Render("=") + "  " + e.t("question."+q.ID+"."+q.Answer, e.args(q.Args)), false
 }
 
 // canaryLines show what to type, and how it arrived.

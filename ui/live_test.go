@@ -163,8 +163,8 @@ func TestTrialsAreJudged(t *testing.T) {
 	}, func(_ *world, s *stage) {
 		s.press("enter")
 		for _, r := range s.app().top().(senderScreen).ranked {
-			if r.Route == probes.OAuth && r.Fit != "fits" {
-				t.Errorf("oauth %s although a message got through", r.Fit)
+			if r.Route == probes.OAuth && (r.Fit != "asks" || r.For[len(r.For)-1].ID != "sent") {
+				t.Errorf("oauth %s for %v, though a message got through and the device was not asked", r.Fit, r.For)
 			}
 		}
 	})

@@ -132,8 +132,9 @@ type Options struct {
 	Explain func(ctx context.Context, t probes.Trial) (Explained, error)
 	// Arrival judges how a message came in.
 	Arrival func(t probes.Trial, r probes.Receipt) []checks.Finding
-	// Repeat is the command that does the same as a trial without this program,
-	// with placeholders for its secrets.
+	// Repeat is the commands that do the same as a trial without this program,
+	// as lines of a POSIX shell; comments say what to know before, and how a
+	// secret gets into them.
 	Repeat func(probes.Trial) string
 	// Compare tries every route that is set up for a sender, one after the
 	// other.

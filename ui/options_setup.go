@@ -11,6 +11,7 @@ import (
 // RegisterRequest is an app registration that is to be made through Graph.
 type RegisterRequest struct {
 	Tenant     string // a domain or an id; "" means the one that signs in
+	Cloud      string // id in the cloud table
 	Name       string
 	Credential wizard.Credential
 	Rights     probes.RightsModel

@@ -134,7 +134,7 @@ func (p *plain) home() error {
 		p.say("", p.t("app.name")+". "+p.deadline()+".", p.counted("home.senders", len(p.m.Senders))+".")
 		var cs []choice
 		for _, c := range p.m.Senders {
-			words := clean(c.Title()) + ", " + p.t("state."+string(c.State())) + ", " + p.seen(c.Seen)
+			words := clean(c.Title()) + ", " + p.t("state."+string(c.State())) + ", " + p.seen(&c)
 			cs = append(cs, choice{words, func() error { return p.sender(c.ID) }})
 		}
 		cs = append(cs,
@@ -278,16 +278,33 @@ func (p *plain) happened(ev probes.CaptureEvent) {
 	case ev.Session != nil:
 		c := *ev.Session
 		p.say(strings.Join([]string{p.clock(c.Started), clean(c.Peer), clean(c.Hello), signedIn(p.env, c), tlsWord(p.env, c), outcome(p.env, c)}, ", "))
-	case ev.Listening.Addr != "":
-		host := ""
-		if len(p.opts.Addresses) > 0 {
-			host = p.opts.Addresses[0].Addr
+		if why, args := checks.FailedTLS(c.TLS); why != "" {
+			p.say(p.t("tls.why."+why, p.args(args)) + ".")
 		}
-		best, encryption := bestPort([]uint16{port(ev.Listening.Addr)})
-		p.say(p.t("capture.type", text.Args{"host": clean(host), "port": number(int(best)), "encryption": p.t("capture.encryption." + encryption)}))
+		if unkept(c) {
+			p.say("! " + p.t("capture.not_kept"))
+		}
+	case ev.Listening.Addr != "":
+		p.listening(*ev.Listening)
 	case ev.Listening.Fault != nil:
 		p.say(clean(ev.Listening.Wanted) + ": " + faultText(p.env, ev.Listening.Fault))
 	}
+}
+
+// listening says what to type on the device for an open port, and what the
+// port is for where that is not SMTP.
+func (p *plain) listening(l probes.Listening) {
+	args := text.Args{"host": "?", "port": number(int(port(l.Addr)))}
+	if h := p.host(); h != "" {
+		args["host"] = clean(h)
+	}
+	if l.Protocol != "" {
+		p.say(p.t("capture.type_pop3", args))
+		return
+	}
+	_, encryption := bestPort([]uint16{port(l.Addr)})
+	args["encryption"] = p.t("capture.encryption." + encryption)
+	p.say(p.t("capture.type", args))
 }
 
 // sender says what is known of one and offers its steps.

@@ -25,12 +25,16 @@ func (p *plain) finds() []choice {
 	return cs
 }
 
-// senderFinds are the questions about a sender.
+// senderFinds are the questions about a sender, and what it is known from.
 func (p *plain) senderFinds(id string) []choice {
-	if p.opts.Plan == nil {
-		return nil
+	var cs []choice
+	if p.opts.Plan != nil {
+		cs = append(cs, choice{p.t("ask.ui.title"), func() error { return p.questions(id) }})
 	}
-	return []choice{{p.t("ask.ui.title"), func() error { return p.questions(id) }}}
+	if p.opts.Join != nil && p.opts.Split != nil {
+		cs = append(cs, choice{p.t("sources.title"), func() error { return p.sources(id) }})
+	}
+	return cs
 }
 
 // importFiles asks for paths and reads them. What a file does not tell is

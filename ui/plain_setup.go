@@ -147,11 +147,33 @@ func (p *plain) tenant() error {
 	}
 	p.say(trimmed(s.everything(p.env))...)
 	return p.menu(p.t("key.back"), func() []choice {
-		return []choice{
+		cs := []choice{
 			{p.t("scripts.title"), func() error { return p.scripts("") }},
 			{p.t("changes.title"), p.changes},
 		}
+		if p.opts.ProveOutside != nil && p.m.App != nil {
+			cs = append(cs, choice{p.t("key.prove_outside"), p.proveOutside})
+		}
+		return cs
 	})
+}
+
+// proveOutside asks as which mailbox the app must be refused, tries it, and says
+// what it came to.
+func (p *plain) proveOutside() error {
+	mailbox := p.m.App.Outside
+	if err := p.question("tenant.outside", &mailbox, validator{p.env}.recipient); err != nil {
+		return err
+	}
+	p.say(p.t("tenant.outside.sending"))
+	words, err := p.opts.ProveOutside(p.ctx, mailbox)
+	if err != nil {
+		return err
+	}
+	for _, w := range words {
+		p.say(clean(w))
+	}
+	return p.changed(p.opts.Reload(p.ctx))
 }
 
 // changes says the command log.

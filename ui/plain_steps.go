@@ -220,9 +220,7 @@ func (p *plain) try(id string) error {
 		return err
 	}
 	s.trial, s.state = &t, ended
-	if p.opts.Repeat != nil && p.opts.Repeat(t) != "" {
-		p.say(p.t("trial.repeat"), clean(p.opts.Repeat(t)))
-	}
+	p.met(s)
 	if t.Outcome != probes.TrialSent {
 		p.now = p.opts.Now().In(p.opts.Location)
 		if s.why, err = p.opts.Explain(p.ctx, t); err != nil {
@@ -232,6 +230,20 @@ func (p *plain) try(id string) error {
 		return nil
 	}
 	return p.verify(s)
+}
+
+// met says what a test send met on its way, and how to repeat it.
+func (p *plain) met(s trialScreen) {
+	for _, f := range s.met(p.env) {
+		p.say(p.t("finding.step", text.Args{"step": p.word("step", f.Step), "words": p.findingWords(f)}), "> "+p.t("remedy."+f.Remedy, p.args(f.Args)))
+	}
+	if p.opts.Repeat == nil || p.opts.Repeat(*s.trial) == "" {
+		return
+	}
+	p.say(p.t("trial.repeat"))
+	for l := range strings.Lines(p.opts.Repeat(*s.trial)) {
+		p.say(clean(strings.TrimRight(l, "\n")))
+	}
 }
 
 // tryValues asks for what is needed and not known. A password is not shown

@@ -69,6 +69,7 @@ func plainJourney(t *testing.T, lang string) {
 		w.trials = []probes.Trial{refusedTrial(), sentTrial()}
 		w.answers = [][]ReadBackLine{answer(true)}
 		w.mig.App = &wizard.Registration{ClientID: "11111111-2222-3333-4444-555555555555"}
+		w.pop3 = true
 	}, func(w *world, typed func(...string)) {
 		typed("9", "1")
 		w.knock(at(copier, "s1"))
@@ -130,3 +131,28 @@ func TestPlainModeEndsWithItsContext(t *testing.T) {
 		t.Errorf("Run returned %v", err)
 	}
 }
+
+// plainProof is the negative half of the proof without a screen: a refusal to
+// ask for a sender's own mailbox, then a mailbox outside that is refused, which
+// is known the next time.
+func plainProof(t *testing.T, lang string) {
+	plainly(t, lang, func(w *world) {
+		ofOneSender(w, probes.OAuth)
+		w.tenant = tenantFound(time.Now())
+		w.proves = func(ctx context.Context, mailbox string) ([]string, error) {
+			if mailbox == "scan@contoso.example" {
+				return nil, &probes.Fault{Op: "send as a mailbox outside", Code: "outside_is_inside", Args: map[string]string{"mailbox": mailbox, "sender": "MFP"}}
+			}
+			_, err := w.change(ctx, func(m *wizard.Migration) error {
+				m.App.Outside = mailbox
+				return nil
+			})
+			return []string{w.tr.T("rights.prove.refused", map[string]string{"mailbox": mailbox})}, err
+		}
+	}, func(_ *world, typed func(...string)) {
+		typed("5", "3", "nobody", "scan@contoso.example", "3", "ceo@contoso.example", "3", "", "4", "6")
+	})
+}
+
+func TestPlainProof(t *testing.T)       { plainProof(t, "en") }
+func TestPlainProofFrench(t *testing.T) { plainProof(t, "fr") }

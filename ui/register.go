@@ -15,6 +15,7 @@ import (
 type draft struct {
 	open       bool // the registration was filled in at least once
 	tenant     string
+	cloud      string
 	domains    string
 	client     string
 	object     string
@@ -57,7 +58,7 @@ func (d *draft) recall(m *wizard.Migration) {
 		return
 	}
 	*d = draft{
-		open: true, tenant: m.Tenant.ID, domains: strings.Join(m.Tenant.Domains, " "),
+		open: true, tenant: m.Tenant.ID, cloud: knownCloud(m), domains: strings.Join(m.Tenant.Domains, " "),
 		credential: wizard.Secret, add: d.add, list: d.list, choice: d.choice, secrets: d.secrets,
 	}
 	if a := m.App; a != nil {
@@ -74,6 +75,9 @@ func (d *draft) answers(m wizard.Migration) (wizard.Tenant, wizard.Registration,
 	}
 	t.ID = strings.ToLower(strings.TrimSpace(d.tenant))
 	t.Domains = domainsOf(d.domains)
+	if d.cloud != knownCloud(&m) {
+		t.Cloud = d.cloud
+	}
 	if t.Domain == "" && len(t.Domains) > 0 {
 		t.Domain = t.Domains[0]
 	}
@@ -106,6 +110,7 @@ func newRegister(e env) formScreen {
 				e.input("app.tenant", &d.tenant).Validate(v.guid),
 				e.input("app.domains", &d.domains).Validate(v.domains),
 			),
+			huh.NewGroup(e.askCloud(&d.cloud)).WithHideFunc(func() bool { return e.mig.Lab }),
 			huh.NewGroup(
 				e.input("app.client", &d.client).Validate(v.guid),
 				e.input("app.object", &d.object).Validate(v.object(&d.client)),

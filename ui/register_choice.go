@@ -27,7 +27,7 @@ func (d *draft) recallChoice(m *wizard.Migration, name string, rights probes.Rig
 		return
 	}
 	d.choice = registration{open: true, req: RegisterRequest{
-		Tenant: m.Tenant.Domain, Name: name, Credential: wizard.Certificate, Rights: rights,
+		Tenant: m.Tenant.Domain, Cloud: knownCloud(m), Name: name, Credential: wizard.Certificate, Rights: rights,
 	}}
 	if m.App == nil {
 		return
@@ -69,6 +69,7 @@ func newRegisterChoice(e env) formScreen {
 				e.input("register.tenant", &c.req.Tenant).Validate(v.tenant),
 				e.input("register.name", &c.req.Name).Validate(v.given),
 			).WithHideFunc(byHand),
+			huh.NewGroup(e.askCloud(&c.req.Cloud)).WithHideFunc(func() bool { return c.byHand || e.mig.Lab }),
 		}
 	}
 	return newForm(e, "register", e.t("app.title"), fields, func(e env) ([]tea.Msg, error) {
@@ -79,6 +80,26 @@ func newRegisterChoice(e env) formScreen {
 		req.Tenant, req.Name = strings.TrimSpace(req.Tenant), strings.TrimSpace(req.Name)
 		return []tea.Msg{setupWantedMsg{req}}, nil
 	})
+}
+
+// knownCloud is the tenant's cloud as far as it is known.
+func knownCloud(m *wizard.Migration) string {
+	c, _ := checks.CloudByID(m.Tenant.Cloud)
+	return c.ID
+}
+
+// askCloud asks for the tenant's cloud. What is known of one by report only is
+// marked.
+func (e env) askCloud(value *string) *huh.Select[string] {
+	var options []huh.Option[string]
+	for _, c := range checks.Clouds() {
+		words := e.t("cloud." + c.ID)
+		if c.Confidence != "primary" {
+			words += " (" + e.t("register.cloud.unconfirmed") + ")"
+		}
+		options = append(options, huh.NewOption(words, c.ID))
+	}
+	return huh.NewSelect[string]().Title(e.t("register.cloud")).Description(e.t("register.cloud.why")).Options(options...).Value(value)
 }
 
 // rightsReasons says what the models of rights are, and what speaks for and

@@ -50,6 +50,29 @@ func fleet(w *world) {
 	}
 }
 
+// What a report says of a sender is not "nothing", though it was never captured.
+func TestHomeSaysWhatAReportSaidOfASender(t *testing.T) {
+	on(t, 80, 24, func(w *world) {
+		w.mig.Senders = []wizard.Sender{
+			{ID: "a", Name: "Copier", Sources: []wizard.Source{{Kind: probes.FromReport, Protocol: "basic"}}},
+			{ID: "b", Name: "Old list", Sources: []wizard.Source{{Kind: probes.FromReport, Protocol: "basic", Shared: 2}}},
+		}
+	}, func(_ *world, s *stage) {
+		s.sees("report: Basic", "“Copier” signs in with a password, as a report says", "never captured")
+		s.press("down")
+		s.sees("nothing is known yet of how “Old list” signs in")
+	})
+}
+
+// A filter that lets no sender through leaves the next step of all of them.
+func TestHomeNamesTheNextSenderWhateverTheFilterShows(t *testing.T) {
+	on(t, 80, 24, fleet, func(_ *world, s *stage) {
+		s.press("/")
+		s.write("zzz")
+		s.sees("the test message of “Camera” was sent")
+	})
+}
+
 func TestHomeShowsEveryState(t *testing.T) {
 	for _, size := range []struct {
 		name          string
@@ -292,7 +315,7 @@ func TestFormIsLeftAndTakenUpAgain(t *testing.T) {
 		s.press("r", "enter")
 		s.sees("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
 		w.failApp = &probes.Fault{Op: "keep the secret", Code: "keyring_memory"}
-		s.press("enter", "enter") // the domains are known already
+		s.press("enter", "enter", "enter") // the domains and the cloud are known already
 		s.write("11111111-2222-3333-4444-555555555555")
 		s.press("enter")
 		s.write("66666666-7777-8888-9999-000000000000")
@@ -302,7 +325,7 @@ func TestFormIsLeftAndTakenUpAgain(t *testing.T) {
 		s.press("enter")
 		s.sees("App registration", "no keyring")
 		w.failApp = nil
-		s.press("enter", "enter", "enter", "enter", "enter", "enter")
+		s.press("enter", "enter", "enter", "enter", "enter", "enter", "enter")
 		s.sees("The registration is saved")
 		if w.secret != "top~secret" {
 			t.Errorf("the secret arrived as %q", w.secret)

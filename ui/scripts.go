@@ -261,6 +261,8 @@ func valueFault(err error) string {
 		{wizard.ErrCertificate, "certificate"},
 		{wizard.ErrHost, "host"},
 		{wizard.ErrName, "name"},
+		{wizard.ErrAppName, "app_name"},
+		{wizard.ErrApostrophe, "apostrophe"},
 		{wizard.ErrGUID, "guid"},
 		{wizard.ErrSameID, "object"},
 		{wizard.ErrSameMailbox, "same_mailbox"},

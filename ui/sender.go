@@ -248,7 +248,7 @@ func (s senderScreen) overview(e env, c *wizard.Sender, width, height int) []str
 func (s senderScreen) seen(e env, c *wizard.Sender, width int) []string {
 	parts := []string{clean(strings.Join(c.Peers, " "))}
 	if c.Seen.Sessions > 0 {
-		parts = append(parts, e.seen(c.Seen))
+		parts = append(parts, e.seen(c))
 	}
 	if c.Account != "" {
 		parts = append(parts, clean(c.Account))
@@ -315,15 +315,26 @@ func (e env) finding(f checks.Finding) string {
 	style := map[checks.Status]func(...string) string{
 		checks.Pass: e.th.good.Render, checks.Warn: e.th.warn.Render, checks.Fail: e.th.bad.Render, checks.Skip: e.th.faint.Render,
 	}[f.Status]
-	sign := e.t("sender.status." + string(f.Status))
-	return style(pad(sign, statusWidth(e))) + " " + e.t("check."+string(f.Check)+"."+string(f.Status), e.args(f.Args))
+	sign := e.t("finding." + string(f.Status))
+	return style(pad(sign, statusWidth(e))) + " " + e.findingWords(f)
+}
+
+// findingWords are those of a finding, with words for the ids in its evidence.
+func (e env) findingWords(f checks.Finding) string {
+	args := e.args(f.Args)
+	for name, value := range f.Args {
+		if id := checks.ArgWords(name) + "." + value; e.tr.Has(id) {
+			args[name] = e.t(id, args)
+		}
+	}
+	return e.t("check."+string(f.Check)+"."+string(f.Status), args)
 }
 
 // statusWidth is the width of the longest status word.
 func statusWidth(e env) int {
 	w := 0
 	for _, st := range []checks.Status{checks.Pass, checks.Warn, checks.Fail} {
-		w = max(w, len([]rune(e.t("sender.status."+string(st)))))
+		w = max(w, len([]rune(e.t("finding."+string(st)))))
 	}
 	return w
 }

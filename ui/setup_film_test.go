@@ -60,7 +60,7 @@ func plannedSteps() []SetupEvent {
 
 func doneSteps() []SetupEvent {
 	step := func(id string, o probes.SetupOutcome, name string, waited int64) SetupEvent {
-		return SetupEvent{Step: &probes.SetupStep{Step: id, Outcome: o, Name: name, MS: 220, Waited: waited}}
+		return SetupEvent{Step: &probes.SetupStep{Step: id, Outcome: o, Name: name, MS: 220 + float64(waited), Waited: waited}}
 	}
 	return []SetupEvent{
 		step("application", probes.SetupFound, "SMTP devices", 0),
@@ -91,6 +91,8 @@ func setupFilm(t *testing.T, lang string, width, height int) {
 		s.press("enter")
 		s.shoot("tenant and name")
 		s.press("enter", "enter")
+		s.shoot("which cloud")
+		s.press("down", "enter")
 		s.pass(300 * time.Millisecond)
 		s.shoot("dry run, signing in by the browser")
 		s.pass(7 * time.Second)
@@ -120,7 +122,7 @@ func setupFilm(t *testing.T, lang string, width, height int) {
 		s.press("y")
 		s.pass(2 * time.Second)
 		s.shoot("removed")
-		if len(w.requests) != 3 || !w.requests[0].DryRun || w.requests[1].DryRun || w.requests[1].Credential != wizard.Certificate {
+		if len(w.requests) != 3 || !w.requests[0].DryRun || w.requests[1].DryRun || w.requests[1].Credential != wizard.Certificate || w.requests[1].Cloud != "gcc-high" {
 			t.Errorf("asked for %+v", w.requests)
 		}
 		if len(w.undone) != 1 || w.undone[0] != "c1" {
@@ -223,6 +225,7 @@ func TestSetupScreensFitEveryWindow(t *testing.T) {
 		{"r", "enter", "enter"},
 		{"r", "enter", "enter", "enter"},
 		{"r", "enter", "enter", "enter", "enter", "enter"},
+		{"r", "enter", "enter", "enter", "enter", "enter", "enter"},
 		{"t"},
 		{"t", "v"},
 		{"t", "enter"},

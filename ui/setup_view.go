@@ -1,9 +1,12 @@
 package ui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"offbasic/probes"
 	"offbasic/ui/text"
@@ -47,7 +50,7 @@ func (s setupScreen) news(e env) []string {
 	case s.state == running && s.sign != nil:
 		return e.signInLines(*s.sign)
 	case s.state == running:
-		return []string{" " + e.th.faint.Render(e.t("setup.ui.running", text.Args{"time": elapsed(e.now.Sub(s.since))}))}
+		return []string{" " + e.th.faint.Render(s.clock(e))}
 	case s.err != nil && !s.told():
 		return append(e.threeParts(s.err), indented(wrap(e.t("setup.ui.safe"), width, 0))...)
 	case s.err != nil, s.failed():
@@ -56,6 +59,19 @@ func (s setupScreen) news(e env) []string {
 		return indented(wrap(e.t("setup.ui.planned"), width, 0))
 	}
 	return s.doneLines(e, width)
+}
+
+// clock says how long Microsoft was waited for, or when a step that waits is
+// tried again.
+func (s setupScreen) clock(e env) string {
+	passed := e.now.Sub(s.since)
+	i := slices.IndexFunc(s.steps, func(st probes.SetupStep) bool { return st.Outcome == probes.SetupWaiting })
+	if i >= 0 {
+		if left := time.Duration(s.steps[i].Waited)*time.Millisecond - passed; left > 0 {
+			return e.t("setup.ui.again", text.Args{"time": elapsed(left.Round(time.Second))})
+		}
+	}
+	return e.t("setup.ui.running", text.Args{"time": elapsed(passed)})
 }
 
 // told tells whether the step that failed has said why already.
@@ -76,40 +92,69 @@ func (s setupScreen) doneLines(e env, width int) []string {
 }
 
 // setupSteps is a row for each step: what became of it, its words, its object,
-// how long it took.
+// how long it took. Below it stand its wait and what it met.
 func (e env) setupSteps(steps []probes.SetupStep) []string {
-	cols := []column{{width: 15}, {width: 30}, {width: 0}, {width: 9}}
-	cols[2].width = max(6, e.width-1-15-30-9-6)
+	cols := e.setupColumns(steps)
 	var lines []string
 	for _, st := range steps {
-		outcome, style := string(st.Outcome), e.th.good
-		switch {
-		case st.Outcome == probes.SetupFailed:
-			style = e.th.bad
-		case st.Would != "":
-			outcome, style = "would."+string(st.Would), e.th.plan
-		case st.Outcome == probes.SetupSkipped:
-			style = e.th.faint
+		lines = append(lines, " "+e.setupRow(cols, st))
+		said, waited := "setup.ui.waited", time.Duration(st.Waited)*time.Millisecond
+		if st.Outcome == probes.SetupWaiting {
+			said = "setup.ui.waits" // from now on
 		}
-		ms := ""
-		if st.MS > 0 || st.Waited > 0 {
-			ms = e.millis(st.MS + float64(st.Waited))
-		}
-		name := st.Name
-		if name == "" {
-			name = st.ID
-		}
-		said := e.t("setup.outcome." + outcome)
-		lines = append(lines, " "+row(cols, style.Render(said), e.word("setup", st.Step), clean(name), pad("", max(0, 9-len([]rune(ms))))+ms))
-		if st.Waited >= 1000 {
-			waited := time.Duration(st.Waited) * time.Millisecond
-			lines = append(lines, e.th.faint.Render(pad("", 18)+e.t("setup.ui.waited", text.Args{"time": elapsed(waited)})))
+		if waited >= time.Second {
+			lines = append(lines, e.th.faint.Render(cut(pad("", 18)+e.t(said, text.Args{"time": elapsed(waited)}), e.width)))
 		}
 		if st.Fault != "" {
 			lines = append(lines, e.threeParts(&probes.Fault{Op: st.Step, Code: st.Fault, Args: st.Args})...)
 		}
 	}
 	return lines
+}
+
+// setupRow is the row of one step. Where it has no object, its words take the
+// place.
+func (e env) setupRow(cols []column, st probes.SetupStep) string {
+	ms := ""
+	if st.MS > 0 && st.Outcome != probes.SetupWaiting {
+		ms = e.millis(st.MS)
+	}
+	cells := []string{e.setupOutcome(st), e.word("setup", st.Step)}
+	if object := clean(cmp.Or(st.Name, st.ID)); object != "" {
+		cells = append(cells, object)
+	} else {
+		cols = []column{cols[0], {width: cols[1].width + 2 + cols[2].width}, cols[3]}
+	}
+	return row(cols, append(cells, pad("", max(0, cols[len(cols)-1].width-len([]rune(ms))))+ms)...)
+}
+
+// setupOutcome is what became of a step, in a word.
+func (e env) setupOutcome(st probes.SetupStep) string {
+	outcome, style := string(st.Outcome), e.th.good
+	switch {
+	case st.Outcome == probes.SetupFailed:
+		style = e.th.bad
+	case st.Would != "":
+		outcome, style = "would."+string(st.Would), e.th.plan
+	case st.Outcome == probes.SetupSkipped && st.Fault != "":
+		outcome, style = "unread", e.th.warn
+	case st.Outcome == probes.SetupSkipped:
+		style = e.th.faint
+	}
+	return style.Render(e.t("setup.outcome." + outcome))
+}
+
+// setupColumns are the outcome, the step, its object and the time. The step's
+// words are whole where there is room for them beside a service's name.
+func (e env) setupColumns(steps []probes.SetupStep) []column {
+	const outcome, least, name, ms = 15, 30, 26, 9
+	room := e.width - 1 - outcome - ms - 3*2
+	longest := least
+	for _, st := range steps {
+		longest = max(longest, ansi.StringWidth(e.word("setup", st.Step)))
+	}
+	step := max(least, min(longest, room-name))
+	return []column{{width: outcome}, {width: step}, {width: max(6, room-step)}, {width: ms}}
 }
 
 // threeParts is a fault as a screen shows it: what was tried, why it failed,

@@ -71,7 +71,7 @@ func (s tenantScreen) ids() []string {
 	found := s.found()
 	ids := make([]string, len(found))
 	for i, f := range found {
-		ids[i] = string(f.Check) + " " + f.Args["id"] + f.Args["mailbox"] + f.Args["name"]
+		ids[i] = string(f.Check) + " " + f.Args["id"] + f.Args["mailbox"] + f.Args["name"] + f.Args["policy"]
 	}
 	return ids
 }
@@ -124,7 +124,7 @@ func (s tenantScreen) actions(e env) []action {
 		acts = append(acts, e.on("evidence", func() (screen, tea.Cmd) { s.one, s.top = true, 0; return stay(s) }, "e"))
 	}
 	acts = append(acts,
-		e.ask("all_scripts", scriptsWantedMsg{}, "s"), e.ask("register", registerWantedMsg{}, "r"), e.ask("log", changesWantedMsg{}, "l"))
+		e.ask("tenant_scripts", scriptsWantedMsg{}, "s"), e.ask("register", registerWantedMsg{}, "r"), e.ask("log", changesWantedMsg{}, "l"))
 	if e.opts.ProveOutside != nil && e.mig.App != nil {
 		acts = append(acts, e.ask("prove_outside", outsideWantedMsg{}, "o"))
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -23,8 +24,8 @@ func newOutside(e env) formScreen {
 	fields := func() []*huh.Group {
 		return []*huh.Group{huh.NewGroup(e.input("tenant.outside", answer).Validate(v.recipient))}
 	}
-	s := newForm(e, "outside", e.t("tenant.outside.title"), fields, func(e env) ([]tea.Msg, error) {
-		words, err := e.opts.ProveOutside(e.runs.ctx, strings.TrimSpace(*answer))
+	return newForm(e, "outside", e.t("tenant.outside.title"), fields, nil).thatCanStop("tenant.outside", func(ctx context.Context, e env) ([]tea.Msg, error) {
+		words, err := e.opts.ProveOutside(ctx, strings.TrimSpace(*answer))
 		if err != nil {
 			return nil, err
 		}
@@ -34,8 +35,6 @@ func newOutside(e env) formScreen {
 		}
 		return []tea.Msg{changedMsg{m}, outsideTriedMsg{words}}, nil
 	})
-	s.doing = "tenant.outside.sending"
-	return s
 }
 
 // outsideLines are what the test send that must be refused came to.

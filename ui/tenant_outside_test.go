@@ -111,3 +111,41 @@ func TestOutsideFitsEveryWindow(t *testing.T) {
 		})
 	}
 }
+
+// What runs can be stopped: the test send ends with it, nothing is shown as
+// proved, and the question stands again with its answer.
+func TestTheProofCanBeStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "en")
+		ofOneSender(w, probes.OAuth)
+		w.mig.App.Outside = "ceo@contoso.example"
+		o := w.options()
+		stops, slow := 0, true
+		o.ProveOutside = func(ctx context.Context, mailbox string) ([]string, error) {
+			if !slow {
+				return []string{w.tr.T("rights.prove.refused", map[string]string{"mailbox": mailbox})}, nil
+			}
+			<-ctx.Done()
+			stops++
+			time.Sleep(time.Second) // the conversation with the server is ended properly
+			return nil, ctx.Err()
+		}
+		s := newStage(t, o, 80, 24)
+		s.press("m", "o", "enter")
+		s.pass(time.Minute)
+		s.sees(w.tr.T("tenant.outside.sending"), w.tr.T("key.cancel"))
+		s.press("esc")
+		s.sees(w.tr.T("setup.ui.stopping"))
+		s.missing(w.tr.T("key.cancel"))
+		s.pass(2 * time.Second)
+		s.sees("Stopped.", w.tr.T("tenant.outside"), "ceo@contoso.example")
+		slow = false
+		s.press("enter")
+		s.pass(time.Second)
+		s.sees("> ")
+		if stops != 1 || s.app().busy() {
+			t.Errorf("stopped %d times, busy %t", stops, s.app().busy())
+		}
+		s.end()
+	})
+}

@@ -242,3 +242,20 @@ func checkSafe(t *testing.T, s *stage, way []string) {
 		t.Fatalf("after %v the screen holds %q", way, bad)
 	}
 }
+
+// A message over the connector that arrived inside may have come by Direct
+// Send: only a connector that the trace names proves that it reaches outside.
+func TestAComparisonDoesNotTakeDirectSendForTheConnector(t *testing.T) {
+	for named, outside := range map[string]string{"": "not known", "Office": "yes"} {
+		on(t, 80, 24, func(w *world) {
+			ofOneSender(w, probes.Connector)
+			trial := probes.Trial{ID: "t", Route: probes.Connector, Outcome: probes.TrialSent}
+			receipt := probes.Receipt{Found: true, AfterMS: 900, Folder: "Inbox", Connector: named}
+			w.compared = []CompareEvent{{Route: probes.Connector, Trial: &trial}, {Route: probes.Connector, Receipt: &receipt}}
+		}, func(_ *world, s *stage) {
+			s.press("o", "v", "enter")
+			s.pass(time.Second)
+			s.sees("connector", "works", outside)
+		})
+	}
+}

@@ -1,9 +1,11 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
+	"offbasic/checks"
 	"offbasic/probes"
 	"offbasic/ui/text"
 	"offbasic/wizard"
@@ -130,32 +132,84 @@ func (s trialScreen) stepLines(e env, width int) []string {
 	cols := []column{{width: 3}, {width: 15}, {width: 0}, {width: 9}}
 	cols[2].width = max(10, width-3-15-9-6)
 	var lines []string
-	for _, st := range s.steps {
-		sign, style := e.t("trial.sign."+string(st.Outcome)), e.th.good
-		if st.Outcome == probes.StepFailed {
-			style = e.th.bad
-		}
-		if st.Outcome == probes.StepSkipped {
-			style = e.th.faint
-		}
-		said := st.Reply
-		if said == "" {
-			said = st.Detail
-		}
-		rows := wrap(clean(said), cols[2].width, 0)
-		const most = 3
-		if st.Outcome != probes.StepFailed || len(rows) > most {
-			rows = rows[:min(len(rows), 1)]
-			rows[0] = cut(clean(said), cols[2].width)
-		}
-		ms := pad("", max(0, 9-len([]rune(e.millis(st.MS))))) + e.millis(st.MS)
-		lines = append(lines, " "+row(cols, style.Render(sign), e.word("step", st.Step), rows[0], ms))
-		for _, more := range rows[1:] {
-			lines = append(lines, " "+row(cols, "", "", more, ""))
+	met := s.met(e)
+	for i, st := range s.steps {
+		lines = append(lines, e.stepRows(cols, st, s.stepWords(st, met))...)
+		if !slices.ContainsFunc(s.steps[i+1:], func(later probes.Step) bool { return later.Step == st.Step }) {
+			lines = append(lines, e.metLines(met, st.Step, width)...)
 		}
 	}
 	if s.state == running || s.state == stopping {
 		lines = append(lines, "     "+e.th.faint.Render(e.t("trial.running")))
+	}
+	return lines
+}
+
+// stepWords is what was said or came of a step, unless a finding below it says
+// that better.
+func (s trialScreen) stepWords(st probes.Step, met []checks.Finding) string {
+	switch {
+	case st.Reply != "":
+		return st.Reply
+	case st.Fault != "" && s.trial != nil && checks.Explains(met, *s.trial):
+		return ""
+	}
+	return st.Detail
+}
+
+// stepRows is one step: its outcome, its words, what was said, how long it
+// took.
+func (e env) stepRows(cols []column, st probes.Step, said string) []string {
+	sign, style := e.t("trial.sign."+string(st.Outcome)), e.th.good
+	switch st.Outcome {
+	case probes.StepFailed:
+		style = e.th.bad
+	case probes.StepSkipped:
+		style = e.th.faint
+	case probes.StepOK:
+	}
+	rows := wrap(clean(said), cols[2].width, 0)
+	const most = 3
+	if st.Outcome != probes.StepFailed || len(rows) > most {
+		rows = rows[:min(len(rows), 1)]
+		rows[0] = cut(clean(said), cols[2].width)
+	}
+	ms := pad("", max(0, 9-len([]rune(e.millis(st.MS))))) + e.millis(st.MS)
+	lines := []string{" " + row(cols, style.Render(sign), e.word("step", st.Step), rows[0], ms)}
+	for _, more := range rows[1:] {
+		lines = append(lines, " "+row(cols, "", "", more, ""))
+	}
+	return lines
+}
+
+// met is what the trial met on its way: what of it is said of the tenant with
+// the way to mend it is not said twice.
+func (s trialScreen) met(e env) []checks.Finding {
+	if s.trial == nil {
+		return nil
+	}
+	f := checks.TrialFacts{Trial: *s.trial, Tenant: e.mig.Tenant.ID}
+	if app := e.mig.App; app != nil {
+		f.App, f.Object = app.ClientID, app.ObjectID
+	}
+	return checks.Beside(checks.JudgeTrial(f), s.why.Findings)
+}
+
+// metLines are the findings about one step, each with what to do.
+func (e env) metLines(met []checks.Finding, step string, width int) []string {
+	var lines []string
+	for _, f := range met {
+		if f.Step != step {
+			continue
+		}
+		style := e.th.warn
+		if f.Status == checks.Fail {
+			style = e.th.bad
+		}
+		lines = append(lines, indented(wrap("    "+style.Render("!")+" "+e.findingWords(f), width-1, 6))...)
+		if f.Remedy != "" {
+			lines = append(lines, indented(wrap("    > "+e.t("remedy."+f.Remedy, e.args(f.Args)), width-1, 6))...)
+		}
 	}
 	return lines
 }
@@ -188,7 +242,7 @@ func (s trialScreen) explained(e env, width int) []string {
 	}
 	lines := paint(style, wrap(e.t("trial.outcome."+string(s.trial.Outcome), text.Args{"step": e.word("step", reached.Step)}), width, 0))
 	lines = append(lines, waiting...)
-	if reached.Fault != "" {
+	if reached.Fault != "" && !checks.Explains(s.met(e), *s.trial) {
 		lines = append(lines, e.faultLines(&probes.Fault{Op: reached.Step, Code: reached.Fault, Args: reached.Args}, width)...)
 	}
 	lines = append(lines, e.whyLines(s.why, width)...)

@@ -38,7 +38,11 @@ func (e env) facts(id string, sessions []probes.Session, trials []probes.Trial) 
 func (e env) identity(c *wizard.Sender, f checks.Facts) (who, oauth string) {
 	switch {
 	case c.Product != "":
-		return e.t("who.by_admin", text.Args{"product": clean(c.Product)}), e.t("who.not_listed")
+		who = e.t("who.by_admin", text.Args{"product": clean(c.Product)})
+		if d, ok := e.opts.Devices.OfMaker(c.Product); ok {
+			return who, e.t("who.of_maker", text.Args{"maker": d.Name})
+		}
+		return who, e.t("who.not_listed")
 	case f.Device == nil:
 		return e.several(f), ""
 	case c.Device == f.Device.ID:
@@ -95,14 +99,18 @@ func (e env) known(d checks.Device, width int) []string {
 	var lines []string
 	say := func(s string) { lines = append(lines, wrap("  "+s, width, 4)...) }
 	if d.Scope != "" {
-		say(e.t("known.scope") + " " + d.Scope)
+		scope := d.Scope
+		if key := "device." + d.ID + ".scope"; e.tr.Has(key) {
+			scope = e.t(key)
+		}
+		say(e.t("known.scope") + " " + scope)
 	}
 	say(e.t("support." + string(d.OAuth)))
 	if how := "device." + d.ID + ".oauth"; e.tr.Has(how) {
 		say(e.t(how))
 	}
 	if d.Source != "" {
-		say(e.t("known.source") + " " + d.Source + " (" + e.t("confidence."+d.Confidence) + ")")
+		say(e.t("known.source") + " " + e.tr.Cite(d.Source) + " (" + e.t("confidence."+d.Confidence) + ")")
 	}
 	return lines
 }
@@ -119,6 +127,9 @@ func (e env) whole(c *wizard.Sender, f checks.Facts, width int) []string {
 	}
 	if oauth != "" {
 		lines = append(lines, wrap("  "+oauth, width, 4)...)
+	}
+	if d, ok := e.opts.Devices.OfMaker(c.Product); ok {
+		lines = append(lines, e.known(d, width)...)
 	}
 	return lines
 }

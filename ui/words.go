@@ -98,15 +98,7 @@ func (e env) size(n int64) string {
 }
 
 // decimal writes a number with the reader's decimal sign.
-func (e env) decimal(s string) string {
-	sign := e.t("app.decimal")
-	for i := range len(s) {
-		if s[i] == '.' {
-			return s[:i] + sign + s[i+1:]
-		}
-	}
-	return s
-}
+func (e env) decimal(s string) string { return e.tr.Decimal(s) }
 
 // millis is how long a step took.
 func (e env) millis(ms float64) string {

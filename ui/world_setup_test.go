@@ -25,13 +25,15 @@ func (w *world) withSetup(o Options) Options {
 		}
 		return answer(true), nil
 	}
+	o.ProveOutside = w.proves
 	o.OpenFolder = func(_ context.Context, path string) error { w.opened = append(w.opened, path); return nil }
 	o.Forecast = func(context.Context, TryRequest) ([]checks.Finding, error) { return w.forecast, nil }
 	o.Repeat = func(t probes.Trial) string {
 		if t.Server == "" {
 			return ""
 		}
-		return "swaks --server " + t.Server + " --tls --auth XOAUTH2 --auth-user scan@contoso.example --auth-password TOKEN --from scan@contoso.example --to " + strings.Join(t.To, ",")
+		return "# Type it first: stty -echo; IFS= read -r PASSWORD; stty echo\n" + `SWAKS_OPT_auth_password="${PASSWORD:?}" swaks --server ` + t.Server +
+			" --tls --auth LOGIN --auth-user scan@contoso.example --from scan@contoso.example --to " + strings.Join(t.To, ",")
 	}
 	o.Compare = func(ctx context.Context, _ string, emit func(CompareEvent)) error {
 		for _, ev := range w.compared {

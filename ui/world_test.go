@@ -55,6 +55,7 @@ type world struct {
 	ran      []ScriptRef
 	missing  []string // values of the script
 	tenant   TenantState
+	proves   func(ctx context.Context, mailbox string) ([]string, error)
 	forecast []checks.Finding
 	compared []CompareEvent
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +34,24 @@ type Source struct {
 	Peers    []string          `json:"peers,omitempty"`
 	MaxSize  int64             `json:"max_size,omitempty"`
 	SMTPAuth string            `json:"smtp_auth,omitempty"` // "on": the mailbox's own switch
+	// Days are Messages and Refused by day, where rows have a time.
+	Days Days `json:"days,omitzero"`
+}
+
+// Heard is how imported reports say that a sender signs in: "basic", "oauth",
+// "both"; "" is not told. What may be of several senders does not count.
+func (s Sender) Heard() string {
+	how := ""
+	for _, src := range s.Sources {
+		switch {
+		case src.Shared > 1 || src.Protocol == "" || src.Protocol == how:
+		case how == "":
+			how = src.Protocol
+		default:
+			how = "both"
+		}
+	}
+	return how
 }
 
 // JoinReason says why a row is of a sender. Its words are under "join.<id>".
@@ -50,129 +67,33 @@ const (
 	IsNew     JoinReason = "new"
 )
 
-// Import is a file that was taken up.
+// Import is a file that was taken up, or a log of the tenant that is read live.
 type Import struct {
-	ID   string            `json:"id"` // the first 16 hexadecimal digits of the SHA-256 of its text
+	// ID tells the rows of a file apart from those of another, however they are
+	// encoded (Leads.Sum). A log that is read live has one for the tenant and the
+	// kind (LiveID).
+	ID   string            `json:"id"`
 	File string            `json:"file"`
 	Kind probes.SourceKind `json:"kind"`
 	At   time.Time         `json:"at"`
-	Rows int               `json:"rows"`
+	Rows int               `json:"rows"` // of a log that is read live, those of the richest reading
 	Bad  int               `json:"bad,omitempty"`
 	// Left are the rows of senders that are nobody's: a trace is of all mail.
 	Left int `json:"left,omitempty"`
-	// Since and Until are what a log was read for, where it was read live: rows
-	// of that time are not counted again.
-	Since time.Time `json:"since,omitzero"`
-	Until time.Time `json:"until,omitzero"`
+	// Live is a log that was read through Graph, by Query, of Tenant. It can be
+	// read again: no day of it counts twice.
+	Live   bool   `json:"live,omitempty"`
+	Tenant string `json:"tenant,omitempty"`
+	Query  string `json:"query,omitempty"`
+	// Read is the time that it covers, in order: of a file, from its first row to
+	// its last, where rows have a time; of a log, what was read to its end.
+	Read Periods `json:"read,omitempty"`
+	// ReadAll is what of it was read for senders that were not known, too.
+	ReadAll Periods `json:"read_all,omitempty"`
 }
 
 // ErrImported is the answer to a file that was taken up before.
 var ErrImported = errors.New("this file was imported before")
-
-// Lead is what one file says about one sender.
-type Lead struct {
-	Source
-	Account, Name, Model, Contact, Site string
-}
-
-// maxKept bounds the lists of a lead.
-const maxKept = 20
-
-// Leads gathers the rows of one file. Its memory grows with the senders in the
-// file, not with its rows. The zero value is empty.
-type Leads struct {
-	byKey map[leadKey]*Lead
-	order []*Lead
-	// Dropped counts rows of more senders than are kept.
-	Dropped int
-}
-
-// maxLeads is how many senders one file may tell of. A file with more is not
-// about devices.
-const maxLeads = 100_000
-
-type leadKey struct {
-	kind          probes.SourceKind
-	account, peer string
-	name          string
-}
-
-// Add takes up one row.
-func (l *Leads) Add(s probes.Sighting) {
-	key := keyOf(s)
-	lead, ok := l.byKey[key]
-	if !ok {
-		if len(l.order) >= maxLeads {
-			l.Dropped++
-			return
-		}
-		if l.byKey == nil {
-			l.byKey = map[leadKey]*Lead{}
-		}
-		lead = &Lead{Source: Source{Kind: s.Kind, Line: s.Line, OldTLS: -1}, Account: s.Account}
-		l.byKey[key] = lead
-		l.order = append(l.order, lead)
-	}
-	lead.add(s)
-}
-
-// Clear forgets everything.
-func (l *Leads) Clear() { *l = Leads{} }
-
-// All are the leads, in the order of the file.
-func (l *Leads) All() []*Lead { return l.order }
-
-// keyOf tells senders apart as far as the kind of source can: a sign-in log and
-// a trace see the address of the whole office, a relay's log that of the
-// device, a list is a line for each.
-func keyOf(s probes.Sighting) leadKey {
-	k := leadKey{kind: s.Kind, account: cmp.Or(s.Account, s.From)}
-	switch s.Kind {
-	case probes.FromPostfix, probes.FromIIS:
-		k.peer = s.Peer
-	case probes.FromList:
-		k.peer, k.name = s.Peer, strings.ToLower(s.Name)
-	}
-	return k
-}
-
-// add takes up one more row.
-func (l *Lead) add(s probes.Sighting) {
-	l.Name, l.Model = cmp.Or(l.Name, s.Name), cmp.Or(l.Model, s.Model)
-	l.Contact, l.Site = cmp.Or(l.Contact, s.Contact), cmp.Or(l.Site, s.Site)
-	l.SMTPAuth = cmp.Or(l.SMTPAuth, s.SMTPAuth)
-	l.Messages += s.Messages
-	l.MaxSize = max(l.MaxSize, s.Size)
-	l.OldTLS = max(l.OldTLS, s.OldTLS)
-	l.Froms, l.To, l.Peers = few(l.Froms, s.From), few(l.To, s.To), few(l.Peers, s.Peer)
-	if s.Refused {
-		l.Refused++
-		l.Why = few(l.Why, s.Why)
-	}
-	switch {
-	case s.Protocol == "", s.Protocol == l.Protocol:
-	case l.Protocol == "":
-		l.Protocol = s.Protocol
-	default:
-		l.Protocol = "both"
-	}
-	if s.At.IsZero() {
-		return
-	}
-	if l.First.IsZero() || s.At.Before(l.First) {
-		l.First = s.At
-	}
-	if s.At.After(l.Last) {
-		l.Last = s.At
-	}
-}
-
-func few(list []string, s string) []string {
-	if len(list) >= maxKept {
-		return list
-	}
-	return include(list, s)
-}
 
 // Taken is what an import changed.
 type Taken struct {
@@ -184,10 +105,12 @@ type Taken struct {
 // TakeUp takes up what a file said: every lead goes to the sender that it is
 // of, with the reason, or makes a new one. unknown says whether a trace makes
 // new ones as well: it is of all mail, that of people too. A trace that was
-// taken up without them can be taken up with them, and adds those alone.
+// taken up without them can be taken up with them, and adds those alone. A log
+// that is read live can be taken up again: each day counts as the reading that
+// knows most of it.
 func (m *Migration) TakeUp(leads *Leads, from Import, unknown bool) (Taken, error) {
 	before := slices.IndexFunc(m.Imports, func(i Import) bool { return i.ID == from.ID })
-	if before >= 0 && (!unknown || m.Imports[before].Left == 0) {
+	if before >= 0 && !from.Live && (!unknown || m.Imports[before].Left == 0) {
 		return Taken{}, ErrImported
 	}
 	var t Taken
@@ -209,6 +132,7 @@ func (m *Migration) TakeUp(leads *Leads, from Import, unknown bool) (Taken, erro
 		}
 	}
 	if from.Left = t.Left; before >= 0 {
+		m.Imports[before].again(from)
 		m.Imports[before].Left = t.Left
 	} else {
 		m.Imports = append(m.Imports, from)
@@ -230,7 +154,11 @@ func (m *Migration) tellOwners(l *Lead, owners []string, x *senderIndex) []strin
 	var told []string
 	for _, id := range owners {
 		s := &m.Senders[x.at[id]]
-		if s.hasSource(src) {
+		if i := s.source(src); i >= 0 {
+			if s.Sources[i].take(src) {
+				told = append(told, id)
+			}
+			s.Sources[i].Shared = src.Shared
 			continue
 		}
 		s.learn(l, src)
@@ -240,11 +168,42 @@ func (m *Migration) tellOwners(l *Lead, owners []string, x *senderIndex) []strin
 	return told
 }
 
-// hasSource tells whether a sender learnt of something from an import.
-func (s *Sender) hasSource(o Source) bool {
-	return slices.ContainsFunc(s.Sources, func(src Source) bool {
-		return src.Import == o.Import && src.Key == o.Key && src.Line == o.Line
+// source is the place of what a sender learnt of something from an import
+// before; -1 where it did not. Only a list has a line for each thing.
+func (s *Sender) source(o Source) int {
+	return slices.IndexFunc(s.Sources, func(src Source) bool {
+		return src.Import == o.Import && src.Key == o.Key && (src.Kind != probes.FromList || src.Line == o.Line)
 	})
+}
+
+// take takes over what another reading of the same says, and tells whether that
+// is news.
+func (s *Source) take(o Source) bool {
+	before := s.Days.Total()
+	messages, refused, first, last, size := s.Messages, s.Refused, s.First, s.Last, s.MaxSize
+	s.Days.take(o.Days)
+	now := s.Days.Total()
+	s.Messages, s.Refused = max(s.Messages, o.Messages, now.Messages), max(s.Refused, o.Refused, now.Refused)
+	if s.First.IsZero() || !o.First.IsZero() && o.First.Before(s.First) {
+		s.First = o.First
+	}
+	if o.Last.After(s.Last) {
+		s.Last = o.Last
+	}
+	s.MaxSize = max(s.MaxSize, o.MaxSize)
+	news := now != before || s.Messages != messages || s.Refused != refused || !s.First.Equal(first) || !s.Last.Equal(last) || s.MaxSize != size
+	for _, l := range []struct {
+		mine   *[]string
+		theirs []string
+	}{{&s.Froms, o.Froms}, {&s.To, o.To}, {&s.Peers, o.Peers}, {&s.Why, o.Why}} {
+		n := len(*l.mine)
+		*l.mine = slices.Clip(*l.mine)
+		for _, text := range l.theirs {
+			*l.mine = few(*l.mine, text)
+		}
+		news = news || len(*l.mine) > n
+	}
+	return news
 }
 
 // newFrom makes a sender of a lead.
@@ -272,6 +231,7 @@ func (s *Sender) learn(l *Lead, src Source) {
 	if peer := devicePeer(l); peer != "" {
 		s.Peers = include(s.Peers, peer)
 	}
+	src.Days = src.Days.clone() // the lead may go on
 	s.Sources = append(s.Sources, src)
 }
 
@@ -291,33 +251,4 @@ func one(list []string) string {
 		return ""
 	}
 	return list[0]
-}
-
-// readable makes an id that is fit for a command line.
-func readable(from string) string {
-	id := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.', r == '_':
-			return r
-		}
-		return '-'
-	}, strings.ToLower(from))
-	for strings.Contains(id, "--") {
-		id = strings.ReplaceAll(id, "--", "-")
-	}
-	if id = strings.Trim(id[:min(len(id), 40)], "-."); id == "" {
-		return "sender"
-	}
-	return id
-}
-
-// freeID is base, with a number when that is taken.
-func freeID(taken map[string]int, base string) string {
-	id := base
-	for n := 2; ; n++ {
-		if _, is := taken[id]; !is {
-			return id
-		}
-		id = base + "-" + strconv.Itoa(n)
-	}
 }

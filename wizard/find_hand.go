@@ -47,7 +47,7 @@ func (s *Sender) join(o Sender) {
 	for _, src := range o.Sources {
 		s.Same = include(s.Same, src.Key)
 		src.By, src.With = ByHand, o.ID
-		s.Sources = append(s.Sources, src)
+		s.tell(src)
 	}
 	s.Apart = slices.DeleteFunc(s.Apart, func(key string) bool { return slices.Contains(s.Same, key) })
 	s.Name, s.Kind, s.MAC = cmp.Or(s.Name, o.Name), cmp.Or(s.Kind, o.Kind), cmp.Or(s.MAC, o.MAC)
@@ -61,6 +61,15 @@ func (s *Sender) join(o Sender) {
 		s.Route, s.Chosen, s.SetUp, s.Last = o.Route, o.Chosen, o.SetUp, o.Last
 		s.Scripts = maps.Clone(o.Scripts)
 	}
+}
+
+// tell adds a source, or what it says beyond what is known of the same.
+func (s *Sender) tell(o Source) {
+	if i := s.source(o); i >= 0 {
+		s.Sources[i].take(o)
+		return
+	}
+	s.Sources = append(s.Sources, o)
 }
 
 // union is a with what is only in b.
@@ -90,6 +99,7 @@ func (s Seen) plus(o Seen) Seen {
 		s.First = o.First
 	}
 	s.Sessions += o.Sessions
+	s.Messages += o.Messages
 	s.Cleartext = s.Cleartext || o.Cleartext
 	s.MaxSize = max(s.MaxSize, o.MaxSize)
 	s.From, s.To = union(slices.Clone(s.From), o.From), union(slices.Clone(s.To), o.To)
@@ -136,7 +146,7 @@ func (m *Migration) SplitSender(id, what string) (string, error) {
 		theirs[i].By, theirs[i].With = ByHand, id
 	}
 	n.Sources = theirs
-	n.ID = freeID(m.indexed().at, readable(cmp.Or(one(n.Peers), localPart(n.Account), id)))
+	n.ID = m.FreeID(one(n.Peers), localPart(n.Account), id)
 	m.Senders = append(m.Senders, n)
 	return n.ID, nil
 }

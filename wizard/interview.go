@@ -243,15 +243,15 @@ func (d *device) awaited() time.Time {
 	return time.Time{}
 }
 
-// Policy is the policy for the device's next attempt; false means that it is
-// not asked anything.
-func (i *Interview) Policy(peer string) (string, bool) {
+// Policy is the policy for the device's next attempt, and whether nothing was
+// to be pressed for it; ok false means that it is not asked anything.
+func (i *Interview) Policy(peer string) (name string, alone, ok bool) {
 	a, ok := i.Asking(peer)
 	if !ok {
-		return "", false
+		return "", false, false
 	}
 	i.find(peer).last = a.Question.ID
-	return a.Question.Policy, true
+	return a.Question.Policy, a.Waiting, true
 }
 
 // Heard takes a session and returns what it taught, each answer that is new or

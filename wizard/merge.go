@@ -30,6 +30,9 @@ type Merged struct {
 	New       []string   `json:"new,omitempty"`    // ids of senders that were not known here
 	Joined    []string   `json:"joined,omitempty"` // ids of senders that were known in both
 	Conflicts []Conflict `json:"conflicts,omitempty"`
+	// NewIDs counts the new senders whose ids there are not fit for a command
+	// line, and that have one of ours.
+	NewIDs int `json:"new_ids,omitempty"`
 	// IDs says what the senders of the other are called here.
 	IDs map[string]string `json:"-"`
 }
@@ -53,9 +56,7 @@ func (m *Migration) Merge(o Migration) (Merged, error) {
 		m.mergeSender(s, &out)
 	}
 	for _, i := range o.Imports {
-		if !slices.ContainsFunc(m.Imports, func(mine Import) bool { return mine.ID == i.ID }) {
-			m.Imports = append(m.Imports, i)
-		}
+		m.mergeImport(i)
 	}
 	for headings, named := range o.Columns {
 		if _, ok := m.Columns[headings]; !ok {
@@ -66,6 +67,24 @@ func (m *Migration) Merge(o Migration) (Merged, error) {
 		}
 	}
 	return out, nil
+}
+
+// mergeImport takes up what the other imported. A log that was read live on
+// both, and not for everybody, is to be read anew: each may know senders that
+// it was not read for on the other, and no day counts twice.
+func (m *Migration) mergeImport(i Import) {
+	at := slices.IndexFunc(m.Imports, func(mine Import) bool { return mine.ID == i.ID })
+	if at < 0 {
+		m.Imports = append(m.Imports, i)
+		return
+	}
+	mine := &m.Imports[at]
+	anew := i.Live && mine.Left+i.Left > 0
+	mine.again(i)
+	mine.Left = min(mine.Left, i.Left)
+	if anew {
+		mine.Read = nil
+	}
 }
 
 func (m *Migration) mergeTenant(o Migration, out *Merged) {
@@ -105,24 +124,30 @@ func keep(here *string, there string) {
 
 // mergeSender takes up one sender of the other.
 func (m *Migration) mergeSender(s Sender, out *Merged) {
+	theirs := s.ID
+	s.ID = fitID(s)
 	i := m.sameAs(s)
 	if i < 0 {
+		if s.ID != theirs {
+			out.NewIDs++
+		}
 		id := freeID(m.indexed().at, s.ID)
-		out.IDs[s.ID] = id
+		out.IDs[theirs] = id
 		for _, was := range s.Was {
 			out.IDs[was] = id
 		}
-		s.ID, s.Was = id, nil
+		s.ID, s.Was, s.Sources = id, nil, slices.Clone(s.Sources)
 		m.Senders = append(m.Senders, s)
 		out.New = append(out.New, id)
 		return
 	}
 	mine := &m.Senders[i]
-	out.IDs[s.ID] = mine.ID
+	out.IDs[theirs] = mine.ID
 	for _, was := range s.Was {
 		out.IDs[was] = mine.ID
 	}
 	before := *mine
+	before.Sources = slices.Clone(mine.Sources)
 	for _, d := range []struct{ what, here, there string }{
 		{"name", mine.Name, s.Name},
 		{"route", string(mine.Route), string(s.Route)},
@@ -167,16 +192,14 @@ func (m *Migration) sameAs(s Sender) int {
 // merge takes over what another laptop knows of the same sender, and is not
 // known here.
 func (s *Sender) merge(o Sender) {
-	sources, was, seen := s.Sources, s.Was, s.Seen
+	sources, was, seen := slices.Clone(s.Sources), s.Was, s.Seen
 	last, setUp, scripts := s.Last, s.SetUp, s.Scripts
 	same := s.Same
 	s.join(o)
 	s.Sources, s.Same, s.Was, s.Seen = sources, same, was, seen
 	s.Same, s.Apart = union(s.Same, o.Same), union(s.Apart, o.Apart)
 	for _, src := range o.Sources {
-		if !slices.ContainsFunc(sources, func(mine Source) bool { return mine.Import == src.Import && mine.Key == src.Key }) {
-			s.Sources = append(s.Sources, src)
-		}
+		s.tell(src)
 	}
 	if o.Route != s.Route {
 		s.Last, s.SetUp, s.Scripts = last, setUp, scripts
@@ -207,7 +230,7 @@ func latest(mine, theirs map[string]time.Time) map[string]time.Time {
 
 // differs tells whether a merge brought anything.
 func (s *Sender) differs(o Sender) bool {
-	return len(s.Sources) != len(o.Sources) || len(s.Peers) != len(o.Peers) || len(s.Answers) != len(o.Answers) ||
+	return len(s.Sources) != len(o.Sources) || s.counted() != o.counted() || len(s.Peers) != len(o.Peers) || len(s.Answers) != len(o.Answers) ||
 		s.Route != o.Route || s.State() != o.State() || s.Name != o.Name || s.Account != o.Account || s.Note != o.Note ||
 		s.Device != o.Device || s.Product != o.Product
 }

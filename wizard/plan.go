@@ -19,6 +19,9 @@ type PlanInput struct {
 	// Recipients is whom a sender was seen to write to, as checks.Recipients
 	// says; nil means that only people's answers count.
 	Recipients func(sender string) string
+	// Program is the program that a sender's messages name, "" for what is no
+	// script or application, as the software of a printer; nil means not known.
+	Program func(sender string) string
 }
 
 // Task is one sender in the order of work.
@@ -40,7 +43,7 @@ type Task struct {
 // Group is senders that one change serves.
 type Group struct {
 	ID      string   `json:"id"`
-	By      string   `json:"by"` // "account", "route"; words under "group.<by>"
+	By      string   `json:"by"` // "account", "host", "program", "route"; words under "group.<by>"
 	Value   string   `json:"value"`
 	Senders []string `json:"senders"`
 }
@@ -48,7 +51,7 @@ type Group struct {
 // Plan puts the senders into the order of work: the highest risk first, and
 // those that one change serves together. What is proved comes last.
 func (m Migration) Plan(in PlanInput) ([]Task, []Group) {
-	shared := m.sharedAccounts()
+	shared := m.sharing(in.Program)
 	tasks := make([]Task, 0, len(m.Senders))
 	for _, s := range m.Senders {
 		t := Task{Sender: s.ID, State: s.State(), Next: m.NextFor(s), Route: s.Route, Chosen: s.Route != ""}
@@ -58,7 +61,7 @@ func (m Migration) Plan(in PlanInput) ([]Task, []Group) {
 			t.Route, fit = routeOf(s, ranked)
 		}
 		t.Left = m.left(s)
-		t.Risk, t.Why = risk(s, fit, shared[strings.ToLower(s.Account)], in.writesOutside(s), in.Now)
+		t.Risk, t.Why = risk(s, fit, shared, in.writesOutside(s), in.Now)
 		t.MayWait = t.State != Proved && t.Risk < urgent && s.Answers[AnswerWeight] == "low"
 		tasks = append(tasks, t)
 	}
@@ -108,21 +111,10 @@ func groupRisks(tasks []Task) func(Task) int {
 	}
 }
 
-// sharedAccounts counts the senders of each account.
-func (m Migration) sharedAccounts() map[string]int {
-	n := map[string]int{}
-	for _, s := range m.Senders {
-		if s.Account != "" {
-			n[strings.ToLower(s.Account)]++
-		}
-	}
-	return n
-}
-
 // risk is how much is lost, and how soon, when a sender stops. The weights are
 // judgement, not measurement: what the business needs comes first, then what
 // sends much, what many depend on, and what is hard to change.
-func risk(s Sender, fit checks.Fit, shared int, outside bool, now time.Time) (int, []checks.Reason) {
+func risk(s Sender, fit checks.Fit, shared sharing, outside bool, now time.Time) (int, []checks.Reason) {
 	score, why := 0, []checks.Reason(nil)
 	add := func(n int, id string, args map[string]string) {
 		score += n
@@ -136,19 +128,22 @@ func risk(s Sender, fit checks.Fit, shared int, outside bool, now time.Time) (in
 	}
 	switch n := s.Volume(); {
 	case n >= 1000:
-		add(30, "volume", map[string]string{"messages": strconv.Itoa(n)})
+		add(30, "volume", map[string]string{"count": strconv.Itoa(n)})
 	case n >= 100:
-		add(20, "volume", map[string]string{"messages": strconv.Itoa(n)})
+		add(20, "volume", map[string]string{"count": strconv.Itoa(n)})
 	case n > 0:
-		add(5, "volume", map[string]string{"messages": strconv.Itoa(n)})
+		add(5, "volume", map[string]string{"count": strconv.Itoa(n)})
 	}
-	if shared > 1 {
-		add(15, "shared-account", map[string]string{"account": s.Account, "count": strconv.Itoa(shared)})
+	if n := shared.account(s); n > 1 {
+		add(15, "shared-account", map[string]string{"account": s.Account, "count": strconv.Itoa(n)})
+	}
+	if by, what, n := shared.script(s); by != "" {
+		add(15, "shared-script", map[string]string{"what": what, "count": strconv.Itoa(n)})
 	}
 	if outside {
 		add(10, "outside", nil)
 	}
-	if refused := s.refusals(); refused > 0 {
+	if refused := s.counted().Refused; refused > 0 {
 		add(25, "refused-already", map[string]string{"count": strconv.Itoa(refused)})
 	}
 	switch fit {
@@ -167,14 +162,9 @@ func risk(s Sender, fit checks.Fit, shared int, outside bool, now time.Time) (in
 	return score, why
 }
 
-// Volume is how many messages the richest source tells of; 0 is not known.
-func (s Sender) Volume() int {
-	n := 0
-	for _, src := range s.Sources {
-		n = max(n, src.Messages/max(1, src.Shared))
-	}
-	return max(n, s.Seen.Sessions)
-}
+// Volume is how many messages the sources and the captures tell of, none of them
+// twice; 0 is not known.
+func (s Sender) Volume() int { return max(s.counted().Messages, s.Seen.Messages) }
 
 // LastSeen is when it last sent, as far as anything tells.
 func (s Sender) LastSeen() time.Time {
@@ -185,14 +175,6 @@ func (s Sender) LastSeen() time.Time {
 		}
 	}
 	return last
-}
-
-func (s Sender) refusals() int {
-	n := 0
-	for _, src := range s.Sources {
-		n += src.Refused
-	}
-	return n
 }
 
 // writesOutside: what was seen needs nobody's word.
@@ -232,9 +214,9 @@ func (m Migration) left(s Sender) []Step {
 }
 
 // grouped puts senders together that one change serves: those of one account,
-// which have one mailbox and one right, and those of a route that is set up
-// for the organisation as a whole.
-func grouped(senders []Sender, tasks []Task, shared map[string]int) []Group {
+// which have one mailbox and one right, those of one script or program, and
+// those of a route that is set up for the organisation as a whole.
+func grouped(senders []Sender, tasks []Task, shared sharing) []Group {
 	var groups []Group
 	at := map[string]int{}
 	put := func(i int, by, value string) {
@@ -249,10 +231,12 @@ func grouped(senders []Sender, tasks []Task, shared map[string]int) []Group {
 		tasks[i].Group = id
 	}
 	for i, s := range senders {
-		account := strings.ToLower(s.Account)
+		by, what, _ := shared.script(s)
 		switch {
-		case shared[account] > 1:
-			put(i, "account", account)
+		case shared.account(s) > 1:
+			put(i, "account", strings.ToLower(s.Account))
+		case by != "":
+			put(i, by, what)
 		case tasks[i].Route == probes.Connector, tasks[i].Route == probes.Direct, tasks[i].Route == probes.Relay:
 			put(i, "route", string(tasks[i].Route))
 		}

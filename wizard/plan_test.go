@@ -31,7 +31,7 @@ func TestThePlanPutsFirstWhatIsLostFirst(t *testing.T) {
 	if got := order(tasks); !slices.Equal(got, []string{"invoices", "scanner", "quiet", "done"}) {
 		t.Errorf("the order is %v", got)
 	}
-	if w := tasks[0].Why; len(w) != 2 || w[0].ID != "weight-high" || w[1].ID != "volume" || w[1].Args["messages"] != "150" {
+	if w := tasks[0].Why; len(w) != 2 || w[0].ID != "weight-high" || w[1].ID != "volume" || w[1].Args["count"] != "150" {
 		t.Errorf("the reasons are %+v", w)
 	}
 	if len(tasks[3].Left) != 0 || !slices.Equal(tasks[1].Left, []Step{StepCapture, StepChoose, StepTry, StepVerify}) {
@@ -65,9 +65,21 @@ func TestSendersThatOneChangeServesStayTogether(t *testing.T) {
 }
 
 func TestAVolumeThatSeveralShareIsNotCountedTwice(t *testing.T) {
-	s := Sender{Sources: []Source{{Messages: 90, Shared: 3}}, Seen: Seen{Sessions: 2}}
+	s := Sender{Sources: []Source{{Messages: 90, Shared: 3}}, Seen: Seen{Messages: 2}}
 	if s.Volume() != 30 {
 		t.Errorf("the volume is %d, want 30", s.Volume())
+	}
+}
+
+// A connection is no message: it may have brought none, or several.
+func TestMessagesAreCountedNotConnections(t *testing.T) {
+	var m Migration
+	for _, c := range []probes.Session{{}, {Taken: true, More: make([]probes.Delivery, 2)}, {Taken: true}} {
+		c.Peer, c.Started = "192.0.2.1", onDay(1)
+		m.Attach(c)
+	}
+	if s := m.Senders[0]; s.Volume() != 4 || s.Seen.Sessions != 3 {
+		t.Errorf("the volume is %d of %d sessions, want 4 of 3", s.Volume(), s.Seen.Sessions)
 	}
 }
 

@@ -58,7 +58,7 @@ func ScriptInputs() []ScriptInput {
 	return []ScriptInput{
 		one("client-id", func(v *ScriptValues) *string { return &v.App.ClientID }, guid),
 		one("object-id", func(v *ScriptValues) *string { return &v.App.ObjectID }, guid),
-		one("app-name", func(v *ScriptValues) *string { return &v.App.Name }, objectName),
+		one("app-name", func(v *ScriptValues) *string { return &v.App.Name }, appName),
 		many("mailbox", func(v *ScriptValues) *[]string { return &v.Mailboxes }, address),
 		one("outside", func(v *ScriptValues) *string { return &v.Outside }, address),
 		many("send-as", func(v *ScriptValues) *[]string { return &v.SendAs }, address),
@@ -85,16 +85,24 @@ var (
 	ErrCertificate = errors.New("not a name in a certificate like relay.contoso.example or *.contoso.example")
 	ErrHost        = errors.New("not the name of a server")
 	ErrName        = errors.New("not a name: 1 to 64 characters without control characters, none of , * \" \\ < >")
+	ErrAppName     = errors.New("not the name of an app: 1 to 256 characters without control characters")
+	ErrApostrophe  = errors.New("holds a typographic apostrophe, which no address has: write ' instead")
 	ErrSameMailbox = errors.New("the mailbox outside the scope is the one inside")
 )
 
 // ValueError is a value that a script cannot be written with.
 type ValueError struct {
-	Name string // of the ScriptInput
-	Err  error  // ErrMissing, or what is wrong with it
+	Name  string // of the ScriptInput
+	Err   error  // ErrMissing, or what is wrong with it
+	Value string // that is wrong, if one is
 }
 
-func (e *ValueError) Error() string { return e.Name + ": " + e.Err.Error() }
+func (e *ValueError) Error() string {
+	if e.Value != "" {
+		return fmt.Sprintf("%s: %q: %v", e.Name, e.Value, e.Err)
+	}
+	return e.Name + ": " + e.Err.Error()
+}
 func (e *ValueError) Unwrap() error { return e.Err }
 
 // Validate says everything that is missing or wrong for a script, as joined
@@ -110,10 +118,10 @@ func (v ScriptValues) Validate(script string) error {
 		}
 	}
 	if slices.Contains(s.needs, "object-id") && v.App.ObjectID != "" && v.App.ObjectID == v.App.ClientID {
-		errs = append(errs, &ValueError{"object-id", ErrSameID})
+		errs = append(errs, &ValueError{Name: "object-id", Err: ErrSameID})
 	}
 	if slices.Contains(s.needs, "outside") && v.Outside != "" && strings.EqualFold(v.Outside, v.mailbox()) {
-		errs = append(errs, &ValueError{"outside", ErrSameMailbox})
+		errs = append(errs, &ValueError{Name: "outside", Err: ErrSameMailbox})
 	}
 	return errors.Join(errs...)
 }
@@ -121,11 +129,11 @@ func (v ScriptValues) Validate(script string) error {
 func (i ScriptInput) wrong(values []string, needed bool) []error {
 	var errs []error
 	if needed && len(values) == 0 {
-		errs = append(errs, &ValueError{i.Name, ErrMissing})
+		errs = append(errs, &ValueError{Name: i.Name, Err: ErrMissing})
 	}
 	for _, value := range values {
 		if err := i.valid(value); err != nil {
-			errs = append(errs, &ValueError{i.Name, fmt.Errorf("%q: %w", value, err)})
+			errs = append(errs, &ValueError{Name: i.Name, Err: err, Value: value})
 		}
 	}
 	return errs
@@ -202,9 +210,14 @@ func fits(s, pattern string, otherwise error) error {
 
 const domainPattern = `[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`
 
+const addressPattern = "^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@" + domainPattern
+
 // address takes the atoms of RFC 5321, section 4.1.2, without quoted ones.
 func address(s string) error {
-	return fits(s, "^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@"+domainPattern, ErrAddress)
+	if strings.ContainsAny(s, "‘’‚‛") && fits(strings.NewReplacer("‘", "'", "’", "'", "‚", "'", "‛", "'").Replace(s), addressPattern, ErrAddress) == nil {
+		return ErrApostrophe
+	}
+	return fits(s, addressPattern, ErrAddress)
 }
 
 func certificateName(s string) error { return fits(s, `^(\*\.)?`+domainPattern, ErrCertificate) }
@@ -219,6 +232,17 @@ func objectName(s string) error {
 	runes := []rune(s)
 	if len(runes) > 64 || strings.TrimSpace(s) == "" || strings.ContainsAny(s, `,*"\<>`) || slices.ContainsFunc(runes, unicode.IsControl) {
 		return ErrName
+	}
+	return nil
+}
+
+// appName takes what Entra takes as the display name of an app (Microsoft Graph
+// v1.0, resource type application: at most 256 characters). It is only shown:
+// nothing is looked up by it, and quotes are quoted.
+func appName(s string) error {
+	runes := []rune(s)
+	if len(runes) > 256 || strings.TrimSpace(s) == "" || slices.ContainsFunc(runes, unicode.IsControl) {
+		return ErrAppName
 	}
 	return nil
 }

@@ -8,9 +8,11 @@ import (
 
 // Errors of what an admin enters.
 var (
-	ErrTenant = errors.New("the tenant is a GUID or a domain of it, like contoso.onmicrosoft.com")
-	ErrGUID   = errors.New("not a GUID like 11111111-2222-3333-4444-555555555555")
-	ErrSameID = errors.New("the object id is the same as the client id: it is the object id of the enterprise application")
+	ErrTenant   = errors.New("the tenant is a GUID or a domain of it, like contoso.onmicrosoft.com")
+	ErrGUID     = errors.New("not a GUID like 11111111-2222-3333-4444-555555555555")
+	ErrClientID = fmt.Errorf("client id: %w", ErrGUID)
+	ErrObjectID = fmt.Errorf("object id: %w", ErrGUID)
+	ErrSameID   = errors.New("the object id is the same as the client id: it is the object id of the enterprise application")
 )
 
 // IsGUID tells the form of ids in Entra.
@@ -32,10 +34,10 @@ func (t Tenant) Validate() error {
 func (r Registration) Validate() error {
 	var errs []error
 	if !IsGUID(r.ClientID) {
-		errs = append(errs, fmt.Errorf("client id: %w", ErrGUID))
+		errs = append(errs, ErrClientID)
 	}
 	if !IsGUID(r.ObjectID) {
-		errs = append(errs, fmt.Errorf("object id: %w", ErrGUID))
+		errs = append(errs, ErrObjectID)
 	}
 	if r.ClientID != "" && r.ClientID == r.ObjectID {
 		errs = append(errs, ErrSameID)

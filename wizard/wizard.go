@@ -98,10 +98,12 @@ type Registration struct {
 // Seen is what a sender's sessions showed, in short.
 type Seen struct {
 	Sessions  int       `json:"sessions,omitempty"`
+	Messages  int       `json:"messages,omitempty"` // that were acknowledged
 	First     time.Time `json:"first,omitzero"`
 	Last      time.Time `json:"last,omitzero"`
 	Mechanism string    `json:"mechanism,omitempty"` // of the last sign-in
 	TLS       string    `json:"tls,omitempty"`       // version of the last session
+	TLSError  string    `json:"tls_error,omitempty"` // of the last session, where none came to TLS
 	Cleartext bool      `json:"cleartext,omitempty"` // signed in without TLS
 	From      []string  `json:"from,omitempty"`      // envelope senders
 	To        []string  `json:"to,omitempty"`        // recipient domains
@@ -117,6 +119,9 @@ type Sender struct {
 	Hellos  []string `json:"hellos,omitempty"`  // names it greeted with
 	Account string   `json:"account,omitempty"` // mailbox it signs in as
 	MAC     string   `json:"mac,omitempty"`     // hardware address it was last seen with
+	// Others says that it is no one sender: it is what came from an address that
+	// has several, and could not be told apart. It has no account.
+	Others bool `json:"others,omitempty"`
 	// Device is the product that the admin said it is, by its id in the
 	// catalogue; Product is what was typed for one that is not in it. Without
 	// either the product is guessed.
@@ -198,7 +203,11 @@ func (s Sender) State() State {
 }
 
 // Title is the name to show: the admin's, else the greeting, else an address.
+// Others have the name of nobody.
 func (s Sender) Title() string {
+	if s.Others && s.Name == "" {
+		return s.ID
+	}
 	for _, name := range [][]string{{s.Name}, s.Hellos, {s.Account}, s.Peers} {
 		if len(name) > 0 && name[0] != "" {
 			return name[0]
@@ -223,11 +232,12 @@ func (s Sender) Mailbox() string {
 
 // Sender finds a sender by id.
 func (m Migration) Sender(id string) (*Sender, bool) {
-	i := slices.IndexFunc(m.Senders, func(s Sender) bool { return s.ID == id })
-	if i < 0 {
-		return nil, false
+	for i := range m.Senders { // not by value: a sender is large, and there can be thousands
+		if m.Senders[i].ID == id {
+			return &m.Senders[i], true
+		}
 	}
-	return &m.Senders[i], true
+	return nil, false
 }
 
 // Attach adds a captured session to its sender, making the sender when it is
@@ -238,7 +248,7 @@ func (m *Migration) Attach(s probes.Session) (id string) {
 	}
 	i := m.ownerOf(s)
 	if i < 0 {
-		m.Senders = append(m.Senders, Sender{ID: m.newID(s)})
+		m.Senders = append(m.Senders, m.newcomer(s))
 		i = len(m.Senders) - 1
 	}
 	m.Senders[i].saw(s)
@@ -264,61 +274,21 @@ func (m *Migration) Resee(sessions []probes.Session) {
 	}
 }
 
-// ownerOf tells a sender apart by peer and account. A session without sign-in
-// belongs to the peer's only sender, if it has just one. A sender that is known
-// from an export by its account alone is who first signs in with it.
-func (m Migration) ownerOf(s probes.Session) int {
-	account, peers, known := s.Account(), []int{}, -1
-	for i, c := range m.Senders {
-		if !slices.Contains(c.Peers, s.Peer) {
-			if len(c.Peers) == 0 && known < 0 && account != "" && c.signsInAs(account) {
-				known = i
-			}
-			continue
-		}
-		if account != "" && c.signsInAs(account) {
-			return i
-		}
-		if account == "" || c.Account == "" {
-			peers = append(peers, i)
-		}
-	}
-	if len(peers) == 1 {
-		return peers[0]
-	}
-	return known
-}
-
-func (s Sender) signsInAs(account string) bool {
-	return strings.EqualFold(s.Account, account) ||
-		slices.ContainsFunc(s.Also, func(a string) bool { return strings.EqualFold(a, account) })
-}
-
-// newID is the peer's address, with a letter when that is taken: stable,
-// readable, fit for a command line.
-func (m *Migration) newID(s probes.Session) string {
-	base := strings.NewReplacer(":", "-", "%", "-").Replace(s.Peer)
-	id := base
-	for n := 'b'; ; n++ {
-		if _, taken := m.Sender(id); !taken {
-			return id
-		}
-		id = base + string(n)
-	}
-}
-
 // saw takes up what one session showed.
 func (s *Sender) saw(c probes.Session) {
 	s.Peers = include(s.Peers, c.Peer)
-	s.Hellos = include(s.Hellos, c.Hello)
+	s.Hellos = some(s.Hellos, c.Hello)
 	if c.MAC != "" {
 		s.MAC = c.MAC
 	}
-	if a := c.Account(); a != "" && !s.signsInAs(a) {
+	if a := c.Account(); s.Account == "" && !s.Others && !s.signsInAs(a) {
 		s.Account = a
 	}
 	seen := &s.Seen
 	seen.Sessions++
+	if c.Taken {
+		seen.Messages += 1 + len(c.More)
+	}
 	if seen.First.IsZero() || c.Started.Before(seen.First) {
 		seen.First = c.Started
 	}
@@ -329,13 +299,16 @@ func (s *Sender) saw(c probes.Session) {
 		seen.Mechanism = c.Auth[n-1].Mechanism
 		seen.Cleartext = seen.Cleartext || c.Auth[n-1].Cleartext
 	}
-	if c.TLS.Version != "" {
-		seen.TLS = c.TLS.Version
+	switch {
+	case c.TLS.Version != "":
+		seen.TLS, seen.TLSError = c.TLS.Version, ""
+	case seen.TLS == "" && c.TLS.Error != "":
+		seen.TLSError = c.TLS.Error
 	}
-	seen.From = include(seen.From, c.MailFrom)
+	seen.From = some(seen.From, c.MailFrom)
 	for _, to := range c.RcptTo {
 		_, domain, _ := strings.Cut(to, "@")
-		seen.To = include(seen.To, strings.ToLower(domain))
+		seen.To = some(seen.To, strings.ToLower(domain))
 	}
 	seen.MaxSize = max(seen.MaxSize, c.Size)
 }

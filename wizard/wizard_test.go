@@ -64,6 +64,24 @@ func TestASenderKeepsWhatItsSessionsShowed(t *testing.T) {
 
 // After a capture that was cut off the sessions are counted anew; what the
 // admin decided stays.
+// A sender that never came to TLS is told from one that did not try; the first
+// handshake that succeeds is what counts from then on.
+func TestAFailedHandshakeIsSeen(t *testing.T) {
+	failed := probes.Session{ID: "1", Peer: "192.0.2.9", End: probes.EndTLS, TLS: probes.TLS{Mode: probes.StartTLS, Error: "certificate_refused"}}
+	good := failed
+	good.ID, good.TLS = "2", probes.TLS{Mode: probes.StartTLS, Version: "TLS 1.2"}
+	var m wizard.Migration
+	m.Attach(failed)
+	if s := m.Senders[0].Seen; s.TLS != "" || s.TLSError != "certificate_refused" {
+		t.Errorf("seen %+v", s)
+	}
+	m.Attach(good)
+	m.Attach(failed)
+	if s := m.Senders[0].Seen; s.TLS != "TLS 1.2" || s.TLSError != "" {
+		t.Errorf("seen %+v", s)
+	}
+}
+
 func TestReseeCountsAnewAndKeepsDecisions(t *testing.T) {
 	var m wizard.Migration
 	s := signedIn("192.0.2.1", "a@x.example", 1)

@@ -15,8 +15,8 @@ func TestEveryQuestionHasAPolicyThatHolds(t *testing.T) {
 		if !ok || p.Name != name {
 			t.Fatalf("no policy %s: %+v", name, p)
 		}
-		if field, err := p.check(); err != nil {
-			t.Errorf("%s: %s: %v", name, field, err)
+		if err := (&policyFile{}).check(p); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 		clear, ok := Asking(name + WithoutTLS)
 		if !ok || clear.Name != name+WithoutTLS || clear.announces(false, "STARTTLS") || clear.RequireTLS || !slices.Equal(clear.EHLO, p.EHLOTLS) {

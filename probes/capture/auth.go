@@ -8,10 +8,9 @@ import (
 	"offbasic/probes"
 )
 
-// Bounds of the sign-ins of a connection.
+// Bounds of one sign-in.
 const (
-	maxAuths = 40 // attempts
-	maxSteps = 8  // lines of the client in one
+	maxSteps = 8 // lines of the client
 
 	keptMechanism = 40 // bytes of its name
 )
@@ -214,7 +213,7 @@ func (c *conn) notNow() string {
 	switch {
 	case c.authed:
 		return "503 5.5.2 Already authenticated"
-	case c.attempts >= maxAuths:
+	case c.attempts >= c.limits.SignIns:
 		c.rec.quirk(quirkLimitAuth)
 		return "421 4.7.0 Too many sign-in attempts"
 	case c.policy.RequireTLS && c.tls == nil && c.pop3:

@@ -15,9 +15,6 @@ type command struct {
 	quirks []string
 }
 
-// maxUnknown is how many lines that are no commands end a connection.
-const maxUnknown = 50
-
 // isVerb tells the commands that are understood; everything else is unknown,
 // and never recorded, since it may be a password that came too late.
 func isVerb(s string) bool {
@@ -249,7 +246,7 @@ func (c *conn) unknownCommand(cmd command) {
 	switch {
 	case c.rec.Protocol != "" && !c.greeted:
 		c.reply("421 5.5.1 This is an SMTP server")
-	case c.unknown >= maxUnknown:
+	case c.unknown >= c.limits.Unknown:
 		c.rec.quirk(quirkLimitUnknown)
 		c.reply("421 5.5.1 Too many unknown commands")
 		c.end = probes.EndLimit

@@ -89,7 +89,7 @@ func (c *conn) guard(f func()) {
 // dialogue goes through what the client says.
 func (c *conn) dialogue() {
 	c.policy = c.run.policy(c.peer)
-	c.rec.Policy = c.policy.Name
+	c.rec.Policy, c.rec.Asked, c.rec.Alone = c.policy.Name, c.policy.Asked, c.policy.Alone
 	switch {
 	case !c.open():
 	case c.pop3:
@@ -150,7 +150,7 @@ func (c *conn) keep() {
 
 // leaveDoor makes room for the peer's next connection as soon as this one is
 // closed: keeping its record takes the time of a disk. As many sessions as
-// there may be connections are kept beside those; beyond that, the room is
+// Limits.Waiting says are kept beside the open ones; beyond that, the room is
 // made by what is returned, which is to be called once the record is kept.
 func (c *conn) leaveDoor() (kept func()) {
 	if c.leave == nil {
@@ -161,6 +161,7 @@ func (c *conn) leaveDoor() (kept func()) {
 		c.leave()
 		return func() { <-c.keeping }
 	default:
+		c.rec.quirk(quirkLimitWaiting)
 		return c.leave
 	}
 }
@@ -222,6 +223,9 @@ func (c *conn) broke(err error) {
 		c.lastReply("421 4.4.2 Connection timed out")
 	case isTimeout(err):
 		c.end = probes.EndTimeout
+		if c.in.idle >= c.limits.Command { // else it only left QUIT out
+			c.rec.quirk(quirkLimitSilence)
+		}
 		c.lastReply("421 4.4.2 Connection timed out")
 	case isReset(err):
 		c.end = probes.EndReset
@@ -318,13 +322,40 @@ func (c *conn) isStopped() bool {
 
 // fill puts the names into a text of the policy.
 func (c *conn) fill(text string) string {
-	if !strings.Contains(text, "{") {
-		return text
+	for _, name := range []struct {
+		mark  string
+		value func() string
+	}{
+		{"{host}", c.host},
+		{"{peer}", c.peer.String},
+		{"{id}", func() string { return c.rec.ID }},
+		{"{date}", func() string { return c.Now().UTC().Format(time.RFC1123Z) }},
+	} {
+		if strings.Contains(text, name.mark) {
+			text = strings.ReplaceAll(text, name.mark, name.value())
+		}
 	}
-	return strings.NewReplacer(
-		"{host}", c.host(), "{peer}", c.peer.String(), "{id}", c.rec.ID,
-		"{date}", c.Now().UTC().Format(time.RFC1123Z),
-	).Replace(text)
+	return text
+}
+
+// widen gives the reader a large buffer for a message, and returns what takes
+// it away again.
+func (c *conn) widen() (giveBack func()) {
+	wide, ok := c.wide.Get().(*[]byte)
+	if !ok {
+		b := make([]byte, bufferData)
+		wide = &b
+	}
+	narrow, ok := c.in.swap(*wide)
+	if !ok {
+		c.wide.Put(wide)
+		return func() {}
+	}
+	return func() {
+		if _, ok := c.in.swap(narrow); ok { // else much came behind the message
+			c.wide.Put(wide)
+		}
+	}
 }
 
 func (c *conn) host() string {

@@ -50,22 +50,31 @@ func (c *conn) newIntake() *intake {
 
 // add takes a piece of the message as it goes into the file.
 func (m *intake) add(c *conn, piece []byte) {
+	before := m.size
 	m.size += int64(len(piece))
-	if m.failed != "" {
+	if m.failed != "" || len(piece) == 0 {
 		return
 	}
 	m.headers.feed(piece)
-	switch {
-	case m.size > c.limits.MessageSize:
-		m.fail(quirkLimitMessage, "552 5.3.4 Message size exceeds fixed maximum message size")
-	case m.w == nil:
-	case !c.disk.spend(int64(len(piece))):
+	if m.size <= c.limits.MessageSize {
+		m.write(c, piece)
+		return
+	}
+	m.write(c, piece[:c.limits.MessageSize-before])
+	m.fail(quirkLimitMessage, "552 5.3.4 Message size exceeds fixed maximum message size")
+}
+
+func (m *intake) write(c *conn, piece []byte) {
+	if m.w == nil {
+		return
+	}
+	if !c.disk.spend(int64(len(piece))) {
 		m.fail(quirkLimitDisk, "452 4.3.1 Insufficient system storage")
-	default:
-		m.spent += int64(len(piece))
-		if _, err := m.w.Write(piece); err != nil {
-			m.fail(quirkKeepFailed, "451 4.3.0 Message could not be kept")
-		}
+		return
+	}
+	m.spent += int64(len(piece))
+	if _, err := m.w.Write(piece); err != nil {
+		m.fail(quirkKeepFailed, "451 4.3.0 Message could not be kept")
 	}
 }
 
@@ -121,8 +130,9 @@ func (c *conn) data(cmd command) {
 	}
 	m := c.newIntake()
 	c.mail.intake = m
+	giveBack := c.widen()
 	err := c.readData(m)
-	c.in.shrink()
+	giveBack()
 	c.took(m, err)
 }
 
@@ -224,18 +234,14 @@ func (m *intake) queued() string {
 func (c *conn) readData(m *intake) error {
 	fresh := true // at the start of a line
 	for {
+		n, done := c.dataLines(m, c.in.buffered(), fresh)
+		c.in.skip(n)
+		if done {
+			return nil
+		}
+		fresh = fresh || n > 0
 		b := c.in.buffered()
-		i := bytes.IndexByte(b, '\n')
-		switch {
-		case i >= 0:
-			done := c.dataLine(m, b[:i+1], b[i+1:], fresh)
-			c.in.skip(i + 1)
-			fresh = true
-			if done {
-				return nil
-			}
-			continue
-		case !m.anyLF && loneCREnd(b, fresh):
+		if !m.anyLF && loneCREnd(b, fresh) {
 			if done, err := c.lastCR(m, b); done || err != nil {
 				return err
 			}
@@ -273,9 +279,33 @@ func loneCREnd(b []byte, fresh bool) bool {
 	return bytes.HasSuffix(b, []byte("\r.\r")) || fresh && string(b) == ".\r"
 }
 
-// dataLine takes one line, end included; rest is what came behind it. True
-// means that it was the end of the message.
-func (c *conn) dataLine(m *intake, l, rest []byte, fresh bool) (done bool) {
+// dataLines takes the whole lines at the start of b, stuffed dots taken off (RFC
+// 5321, section 4.5.2), and says how long they are. done means that the last was
+// the end of the message.
+func (c *conn) dataLines(m *intake, b []byte, fresh bool) (n int, done bool) {
+	from := 0 // of what is not added yet
+	for {
+		i := bytes.IndexByte(b[n:], '\n')
+		if i < 0 {
+			m.add(c, b[from:n])
+			return n, false
+		}
+		next := n + i + 1
+		switch {
+		case m.ends(b[n:next], b[next:], fresh):
+			m.add(c, b[from:n])
+			return next, true
+		case fresh && isStuffed(b[n:next]):
+			m.add(c, b[from:n])
+			from = n + 1
+		}
+		n, fresh = next, true
+	}
+}
+
+// ends tells whether a line, its end included, is the end of the message; rest
+// is what came behind it.
+func (m *intake) ends(l, rest []byte, fresh bool) bool {
 	end := endCRLF
 	m.anyLF = true
 	text := l[:len(l)-1]
@@ -301,17 +331,19 @@ func (c *conn) dataLine(m *intake, l, rest []byte, fresh bool) (done bool) {
 		m.headers.bareLF = true
 	}
 	m.lastEnd = end
-	m.piece(c, l, fresh)
 	return false
 }
 
-// piece adds part of a line, its stuffed dot taken off (RFC 5321, section
-// 4.5.2).
+// piece adds part of a line, its stuffed dot taken off.
 func (m *intake) piece(c *conn, b []byte, fresh bool) {
-	if fresh && len(b) > 1 && b[0] == '.' && b[1] != '\r' && b[1] != '\n' {
+	if fresh && isStuffed(b) {
 		b = b[1:]
 	}
 	m.add(c, b)
+}
+
+func isStuffed(l []byte) bool {
+	return len(l) > 1 && l[0] == '.' && l[1] != '\r' && l[1] != '\n'
 }
 
 func firstLine(b []byte) []byte {

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"encoding/binary"
 	"mime"
 	"slices"
 	"strings"
@@ -88,9 +89,7 @@ func (h *headerReader) notice(b []byte) {
 	if !h.nul && bytes.IndexByte(b, 0) >= 0 {
 		h.nul = true
 	}
-	if !h.eightBit {
-		h.eightBit = slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 })
-	}
+	h.eightBit = h.eightBit || hasEightBit(b)
 	for !h.long && len(b) > 0 {
 		i := bytes.IndexByte(b, '\n')
 		if i < 0 {
@@ -102,6 +101,16 @@ func (h *headerReader) notice(b []byte) {
 		h.lineLen = 0
 		b = b[i+1:]
 	}
+}
+
+// hasEightBit looks at eight bytes at a time: it sees all of every message.
+func hasEightBit(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.NativeEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 })
 }
 
 // quirks of the message's bytes.

@@ -19,6 +19,11 @@ type Limits struct {
 	Transcript  int           // lines kept of one session
 	Messages    int           // of one connection
 	Recipients  int           // of one message
+	SignIns     int           // attempts of one connection
+	Unknown     int           // lines of one connection that are no commands
+	// Waiting is how many sessions that are over may wait to be kept and read,
+	// beside the connections that are open; from then on no more are let in.
+	Waiting int
 	// Peek is how long a client may speak first, as one that begins with TLS
 	// does, before the greeting is sent; one that did so before has longer.
 	// Negative means not at all.
@@ -39,6 +44,9 @@ func DefaultLimits() Limits {
 		Transcript:  500,
 		Messages:    20,
 		Recipients:  1000,
+		SignIns:     40,
+		Unknown:     50,
+		Waiting:     512,
 		Peek:        300 * time.Millisecond,
 	}
 }
@@ -56,6 +64,9 @@ func (l Limits) orDefault() Limits {
 	fill(&l.Transcript, d.Transcript)
 	fill(&l.Messages, d.Messages)
 	fill(&l.Recipients, d.Recipients)
+	fill(&l.SignIns, d.SignIns)
+	fill(&l.Unknown, d.Unknown)
+	fill(&l.Waiting, d.Waiting)
 	fill(&l.Peek, d.Peek)
 	return l
 }

@@ -158,7 +158,7 @@ func TestEndlessNonsenseIsCutOff(t *testing.T) {
 	r := start(t, &Server{})
 	c := r.greeted()
 	c.ask("EHLO a.example", "250")
-	for range maxUnknown - 1 {
+	for range DefaultLimits().Unknown - 1 {
 		c.ask("hunter2secret", "500")
 	}
 	c.ask("hunter2secret", "421")
@@ -173,7 +173,7 @@ func TestEndlessSignInsAreCutOff(t *testing.T) {
 	r := start(t, &Server{Policy: p})
 	c := r.greeted()
 	c.ask("EHLO a.example", "250")
-	for range maxAuths {
+	for range DefaultLimits().SignIns {
 		c.ask("AUTH PLAIN "+plain64("\x00scan\x00hunter2secret"), "535")
 	}
 	c.ask("AUTH PLAIN "+plain64("\x00scan\x00hunter2secret"), "421")
@@ -206,7 +206,7 @@ func bubble(t *testing.T, limits Limits, client func(net.Conn), p ...Policy) pro
 
 func TestASilentClientIsDropped(t *testing.T) {
 	s := bubble(t, Limits{Command: time.Minute}, func(c net.Conn) { io.Copy(io.Discard, c) })
-	want(t, s, probes.EndTimeout, "")
+	want(t, s, probes.EndTimeout, quirkLimitSilence)
 	if got := s.Ended.Sub(s.Started); got > 62*time.Second+2*time.Second {
 		t.Errorf("it lasted %s", got)
 	}
@@ -252,7 +252,7 @@ func TestAClientThatDripsBytesIsDropped(t *testing.T) {
 
 func TestAClientThatNeverReadsIsDropped(t *testing.T) {
 	s := bubble(t, Limits{Command: time.Minute, Peek: -1}, func(net.Conn) {})
-	want(t, s, probes.EndTimeout, "")
+	want(t, s, probes.EndTimeout, quirkLimitSilence)
 }
 
 func TestAClientThatNeverSaysQuitIsShownSoon(t *testing.T) {
@@ -262,8 +262,8 @@ func TestAClientThatNeverSaysQuitIsShownSoon(t *testing.T) {
 		io.WriteString(c, "EHLO a.example\r\nMAIL FROM:<a@contoso.example>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nx\r\n.\r\n")
 	}, p)
 	want(t, s, probes.EndTimeout, quirkNoQuit)
-	if got := s.Ended.Sub(s.Started); !s.Taken || got > 2*afterMessage {
-		t.Errorf("taken %v, it lasted %s", s.Taken, got)
+	if got := s.Ended.Sub(s.Started); !s.Taken || got > 2*afterMessage || slices.Contains(s.Quirks, quirkLimitSilence) {
+		t.Errorf("taken %v, it lasted %s, quirks %q", s.Taken, got, s.Quirks)
 	}
 }
 

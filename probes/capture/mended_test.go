@@ -200,7 +200,7 @@ func TestManyQuickConnectionsOfOnePeerAreAllServed(t *testing.T) {
 
 func TestSessionsThatWaitToBeKeptAreBounded(t *testing.T) {
 	store := &slowStore{let: make(chan struct{})}
-	r := start(t, &Server{Policy: policy(t, "relay"), Store: store, Limits: Limits{Connections: 3}})
+	r := start(t, &Server{Policy: policy(t, "relay"), Store: store, Limits: Limits{Connections: 3, Waiting: 3}})
 	served := 0
 	for range 10 {
 		c := r.dial()
@@ -215,6 +215,15 @@ func TestSessionsThatWaitToBeKeptAreBounded(t *testing.T) {
 	close(store.let)
 	if served != 6 {
 		t.Errorf("%d were served, want 3 that wait beside the 3 that may be open", served)
+	}
+	struck := 0
+	for range served {
+		if slices.Contains(r.session().Quirks, quirkLimitWaiting) {
+			struck++
+		}
+	}
+	if struck != 3 {
+		t.Errorf("%d sessions say that there was no room to wait, want 3", struck)
 	}
 }
 

@@ -45,6 +45,11 @@ type Policy struct {
 	// TLSMin and TLSMax are "1.0" to "1.3"; empty means no bound.
 	TLSMin string `json:"tls_min,omitempty"`
 	TLSMax string `json:"tls_max,omitempty"`
+
+	// Asked and Alone are written into the session: the sender that is
+	// interviewed, and that its admin was told to leave the device alone.
+	Asked string `json:"-"`
+	Alone bool   `json:"-"`
 }
 
 // Base64 of "Username:" and "Password:", as Exchange prompts.

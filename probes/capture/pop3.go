@@ -148,7 +148,7 @@ func (c *conn) unknownPOP(cmd command) {
 	switch {
 	case c.rec.Protocol != "" && !c.greeted:
 		c.reply("421 5.5.1 This is a POP3 server")
-	case c.unknown >= maxUnknown:
+	case c.unknown >= c.limits.Unknown:
 		c.rec.quirk(quirkLimitUnknown)
 		c.reply("421 5.5.1 Too many unknown commands")
 		c.end = probes.EndLimit

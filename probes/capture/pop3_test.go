@@ -238,11 +238,11 @@ func TestPOP3IsBounded(t *testing.T) {
 		quirk  string
 		end    probes.End
 	}{
-		{"sign-ins", Limits{}, append(tries("AUTH PLAIN x", "-ERR", maxAuths), "AUTH PLAIN x|-ERR Too many"), "", quirkLimitAuth, probes.EndDropped},
-		{"unknown commands", Limits{}, append(tries("XYZZY", "-ERR Unrecognized", maxUnknown-1), "XYZZY|-ERR Too many"), "", quirkLimitUnknown, probes.EndLimit},
+		{"sign-ins", Limits{SignIns: 3}, append(tries("AUTH PLAIN x", "-ERR", 3), "AUTH PLAIN x|-ERR Too many"), "", quirkLimitAuth, probes.EndDropped},
+		{"unknown commands", Limits{Unknown: 5}, append(tries("XYZZY", "-ERR Unrecognized", 4), "XYZZY|-ERR Too many"), "", quirkLimitUnknown, probes.EndLimit},
 		{"a long line", Limits{LineLength: 100}, []string{"USER " + strings.Repeat("a", 5000) + "|-ERR Line too long", "QUIT|+OK"}, "", quirkLimitLine, probes.EndQuit},
 		{"a long password", Limits{LineLength: 100}, []string{"USER a|+OK", "PASS " + strings.Repeat("hunter2secret", 400) + "|-ERR Line too long", "QUIT|+OK"}, "", quirkLimitLine, probes.EndQuit},
-		{"silence", Limits{Command: 50 * time.Millisecond}, nil, "-ERR Connection timed out", "", probes.EndTimeout},
+		{"silence", Limits{Command: 50 * time.Millisecond}, nil, "-ERR Connection timed out", quirkLimitSilence, probes.EndTimeout},
 		{"the whole session", Limits{Session: 50 * time.Millisecond}, nil, "-ERR Connection timed out", quirkLimitTime, probes.EndLimit},
 		{"transcript", Limits{Transcript: 2}, []string{"CAPA|+OK\r\n.\r\n", "QUIT|+OK"}, "", quirkLimitTranscript, probes.EndQuit},
 	} {

@@ -112,7 +112,7 @@ func listen(ctx context.Context, addr string) (net.Listener, *probes.Fault) {
 		fault.Code, fault.Err = AddressInvalid, err
 		return nil, fault.With("address", addr)
 	}
-	var lc net.ListenConfig
+	lc := net.ListenConfig{KeepAlive: -1} // a dead connection is ended by the limits
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err == nil {
 		return ln, nil

@@ -70,6 +70,8 @@ const (
 	quirkLimitRecipients     = "limit_recipients"
 	quirkLimitUnknown        = "limit_unknown_commands"
 	quirkLimitAuth           = "limit_sign_ins"
+	quirkLimitSilence        = "limit_silence"
+	quirkLimitWaiting        = "limit_waiting"
 )
 
 // Quirks lists the id of every oddity that a session can show.
@@ -87,6 +89,6 @@ func Quirks() []string {
 		quirkTriesOthers, quirkSendsAfterRefusal, quirkAuthNotWaiting, quirkTokenInline, quirkPasswordAsToken,
 		quirkPOPBeforeSMTP, quirkPublicPeer, quirkKeepFailed, quirkLimitConnections, quirkLimitPerPeer, quirkLimitLine,
 		quirkLimitMessage, quirkLimitDisk, quirkLimitTime, quirkLimitTranscript, quirkLimitMessages,
-		quirkLimitRecipients, quirkLimitUnknown, quirkLimitAuth,
+		quirkLimitRecipients, quirkLimitUnknown, quirkLimitAuth, quirkLimitSilence, quirkLimitWaiting,
 	}
 }

@@ -111,6 +111,20 @@ func (b *reader) shrink() {
 	}
 }
 
+// swap makes buf the buffer and returns the one before, wiped. A buffer that
+// what came does not fit into is not taken.
+func (b *reader) swap(buf []byte) (before []byte, ok bool) {
+	have := b.w - b.r
+	if len(buf) < have {
+		return nil, false
+	}
+	before = b.buf
+	copy(buf, b.buffered())
+	clear(before)
+	b.buf, b.r, b.w = buf, 0, have
+	return before, true
+}
+
 // first waits for the first byte, at most d, without taking it.
 func (b *reader) first(d time.Duration) error {
 	if b.r < b.w {
@@ -138,7 +152,7 @@ func (b *reader) line(limit int) (line, error) {
 			}
 		}
 		if l, ok := splitLine(b.buffered()); ok {
-			return l, nil
+			return l.upTo(limit), nil
 		}
 		d := b.idle
 		waiting := bytes.HasSuffix(b.buffered(), []byte("\r"))
@@ -158,6 +172,14 @@ func (b *reader) line(limit int) (line, error) {
 			return line{}, err
 		}
 	}
+}
+
+// upTo cuts a line that came in one piece and is longer than the limit.
+func (l line) upTo(limit int) line {
+	if len(l.text) > limit {
+		l.text, l.cut = l.text[:limit/2], true
+	}
+	return l
 }
 
 // splitLine finds the first complete line of b.

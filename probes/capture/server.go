@@ -106,6 +106,7 @@ func (s *Server) Run(ctx context.Context, emit func(probes.CaptureEvent)) error 
 		accepting.Go(func() { r.accept(ctx, ln) })
 	}
 	accepting.Wait()
+	close(r.closing)
 	r.serving.Wait()
 	close(r.ended)
 	emitting.Wait()
@@ -122,6 +123,10 @@ type run struct {
 	serving sync.WaitGroup
 	disk    budget
 	popped  visitors
+	wide    sync.Pool     // of buffers for messages, *[]byte
+	waiters chan job      // to a goroutine that waits for one
+	spare   chan struct{} // one for each goroutine that waits
+	closing chan struct{} // closed when no more connections come
 
 	mu      sync.Mutex
 	stopped bool
@@ -145,9 +150,12 @@ func newRun(s *Server) *run {
 		limits:  limits,
 		door:    newDoor(limits, c.AllowPublic, c.Now),
 		ended:   make(chan probes.Session, 64),
-		keeping: make(chan struct{}, limits.Connections),
+		keeping: make(chan struct{}, limits.Waiting),
 		disk:    budget{left: limits.Disk},
 		conns:   map[*conn]struct{}{},
+		waiters: make(chan job),
+		spare:   make(chan struct{}, spareWorkers),
+		closing: make(chan struct{}),
 	}
 }
 
@@ -197,15 +205,54 @@ func (r *run) admit(raw net.Conn, pop3 bool) {
 		}
 		return
 	}
-	r.serving.Go(func() {
-		defer r.untrack(c)
-		if refusal != "" {
-			c.turnAway(refusal)
-			return
-		}
+	if refusal == "" {
 		c.leave = func() { r.door.leave(peer) }
-		c.serve()
-	})
+	}
+	job := job{c, refusal}
+	select {
+	case r.waiters <- job:
+	default:
+		r.serving.Go(func() { r.work(job) })
+	}
+}
+
+// job is a connection to serve, or to turn away for a reason.
+type job struct {
+	*conn
+	refusal string
+}
+
+// spareWorkers is how many goroutines wait for another connection when theirs
+// has ended: their stacks have grown already.
+const spareWorkers = 32
+
+// work serves one connection, then others as long as there are some.
+func (r *run) work(j job) {
+	for ok := true; ok; j, ok = r.nextJob() {
+		if j.refusal != "" {
+			j.turnAway(j.refusal)
+		} else {
+			j.serve()
+		}
+		r.untrack(j.conn)
+	}
+}
+
+// nextJob waits for the next connection, unless enough others do, or the run
+// is ending.
+func (r *run) nextJob() (j job, ok bool) {
+	select {
+	case r.spare <- struct{}{}:
+	default:
+		return job{}, false
+	}
+	defer func() { <-r.spare }()
+	select {
+	case j = <-r.waiters:
+		return j, true
+	case <-r.closing:
+		return job{}, false
+	}
 }
 
 // track remembers an open connection; false means that the run has stopped.

@@ -3,6 +3,8 @@ package graph
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -52,10 +54,17 @@ type ask struct {
 	body         any      // nil means none
 	needs        []string // permissions
 	more         string   // a permission that is added after a 403; "" means none
+	limit        int64    // of the answer, in bytes; 0 means bodyLimit
 	fresh        bool     // it is about a new object: that it is not found yet is waited out
 	step         string   // of the SetupStep, for the log
 	undoes       string   // the id of the change that it takes back
-	// object is the path of what the answer says was made; nil means nothing.
+	// intent names what is to be made; it is in the log before the request is
+	// sent, so that what was made is known when the answer is lost. "" means that
+	// the same call can be made again without a trace.
+	intent   string
+	intended bool // that is in the log
+	// object is the path of what the answer says was made; nil means nothing. Of
+	// no answer it is the path if that is known before, else "".
 	object  func([]byte) string
 	waiting func(time.Duration) // told before each wait; may be nil
 }
@@ -88,10 +97,12 @@ func (d Directory) do(ctx context.Context, a ask, v any) error {
 			wait, fresh = fresh[0], fresh[1:]
 		case f.Args["status"] == "403" && a.more != "" && len(needs) == len(a.needs):
 			needs = append([]string{a.more}, needs...)
+			a.intended = false
 			continue
 		default:
 			return err
 		}
+		a.intended = true
 		if a.waiting != nil {
 			a.waiting(wait)
 		}
@@ -135,7 +146,10 @@ func (d Directory) once(ctx context.Context, a ask, needs []string, v any) error
 	if err != nil {
 		return err
 	}
-	res, body, err := d.exchange(req)
+	if err := d.intend(a, text); err != nil {
+		return err
+	}
+	res, body, err := d.exchange(req, max(a.limit, bodyLimit))
 	if err != nil {
 		return d.client().unreachable(plain(ctx, err))
 	}
@@ -178,14 +192,14 @@ func (d Directory) request(ctx context.Context, a ask, token string) (*http.Requ
 	return req, text, nil
 }
 
-// exchange sends a request and reads the answer.
-func (d Directory) exchange(req *http.Request) (*http.Response, []byte, error) {
+// exchange sends a request and reads the answer, up to so many bytes.
+func (d Directory) exchange(req *http.Request, limit int64) (*http.Response, []byte, error) {
 	res, err := d.client().http().Do(req)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer res.Body.Close() //nolint:errcheck // everything wanted has been read
-	body, err := io.ReadAll(io.LimitReader(res.Body, bodyLimit))
+	body, err := io.ReadAll(io.LimitReader(res.Body, limit))
 	return res, body, err
 }
 
@@ -196,7 +210,8 @@ func (d Directory) log(a ask, text []byte, res *http.Response, body []byte, err 
 		return nil
 	}
 	c := probes.Change{
-		By: probes.ByGraph, Step: a.step, Undoes: a.undoes, Method: a.method, URL: "/v1.0" + a.path, Body: withoutSecrets(text), Outcome: "done",
+		By: probes.ByGraph, Step: a.step, Undoes: a.undoes, Method: a.method, URL: "/v1.0" + a.path, Body: withoutSecrets(text), Outcome: probes.ChangeDone,
+		Intent:    a.intent,
 		RequestID: probes.Clean(res.Header.Get("Request-Id"), 100), At: d.client().now().UTC(),
 	}
 	if f, refused := errors.AsType[*probes.Fault](err); refused {
@@ -204,14 +219,17 @@ func (d Directory) log(a ask, text []byte, res *http.Response, body []byte, err 
 			return nil
 		}
 		c.Outcome = strings.TrimSpace(strconv.Itoa(res.StatusCode) + " " + f.Args["code"])
+		if taken(err) || alreadyThere(err) {
+			c.Intent = "" // an earlier request may have made it, which had no answer
+		}
 	} else if a.object != nil {
 		c.Object = a.object(body)
 	}
 	return d.Log(c)
 }
 
-// withoutSecrets is the body of a request as it may be shown: a certificate is
-// public, but long.
+// withoutSecrets is the body of a request as it may be shown: of keys nothing
+// but certificates, which are public.
 func withoutSecrets(text []byte) string {
 	var v map[string]any
 	if json.Unmarshal(text, &v) != nil {
@@ -219,8 +237,8 @@ func withoutSecrets(text []byte) string {
 	}
 	if keys, ok := v["keyCredentials"].([]any); ok {
 		for _, k := range keys {
-			if m, ok := k.(map[string]any); ok && m["key"] != nil {
-				m["key"] = "<certificate in base64>"
+			if m, ok := k.(map[string]any); ok && m["key"] != nil && !isCertificate(m["key"]) {
+				m["key"] = "<key>"
 			}
 		}
 	}
@@ -229,6 +247,17 @@ func withoutSecrets(text []byte) string {
 		return ""
 	}
 	return unescaped(short)
+}
+
+// isCertificate tells a certificate in base64, which holds no private key.
+func isCertificate(v any) bool {
+	s, _ := v.(string)
+	der, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return false
+	}
+	_, err = x509.ParseCertificate(der)
+	return err == nil
 }
 
 // unescaped undoes what encoding/json does for HTML.

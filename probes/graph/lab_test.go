@@ -86,7 +86,7 @@ func (n *tenant) register(q graph.Request) error {
 	if q.Route == "" {
 		q.Route = probes.OAuth
 	}
-	q.Known = n.saved
+	q.Known, q.Open = n.saved, graph.Open(n.log)
 	r := graph.Registrar{
 		Directory: n.directory(),
 		Held: func(id string) (graph.Credential, bool) {

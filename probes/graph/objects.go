@@ -80,6 +80,7 @@ type principal struct {
 	ID      string    `json:"id"`
 	AppID   string    `json:"appId"`
 	Name    string    `json:"displayName"`
+	Tags    []string  `json:"tags"`
 	Enabled *bool     `json:"accountEnabled"`
 	Roles   []appRole `json:"appRoles"`
 	Scopes  []appRole `json:"oauth2PermissionScopes"`
@@ -103,10 +104,11 @@ func find(roles []appRole, value string) (string, bool) {
 
 // assignment is consent to a role (Graph, resource type appRoleAssignment).
 type assignment struct {
-	ID        string `json:"id"`
-	Role      string `json:"appRoleId"`
-	Principal string `json:"principalId"`
-	Resource  string `json:"resourceId"`
+	ID        string    `json:"id"`
+	Created   time.Time `json:"createdDateTime"`
+	Role      string    `json:"appRoleId"`
+	Principal string    `json:"principalId"`
+	Resource  string    `json:"resourceId"`
 }
 
 // grant is consent to scopes (Graph, resource type oAuth2PermissionGrant).
@@ -155,7 +157,7 @@ func (d Directory) principal(ctx context.Context, clientID string, needs string)
 	var p principal
 	err := d.do(ctx, ask{
 		method: http.MethodGet, path: "/servicePrincipals(appId=" + quoted(clientID) + ")", needs: []string{needs},
-		query: url.Values{"$select": {"id,appId,displayName,accountEnabled,appRoles,oauth2PermissionScopes"}},
+		query: url.Values{"$select": {"id,appId,displayName,tags,accountEnabled,appRoles,oauth2PermissionScopes"}},
 	}, &p)
 	return p, err
 }
@@ -165,7 +167,7 @@ func (d Directory) newPrincipal(ctx context.Context, clientID string, waiting fu
 	var p principal
 	err := d.do(ctx, ask{
 		method: http.MethodGet, path: "/servicePrincipals(appId=" + quoted(clientID) + ")", needs: []string{WriteApplications},
-		query: url.Values{"$select": {"id,appId,displayName,accountEnabled"}}, fresh: true, waiting: waiting,
+		query: url.Values{"$select": {"id,appId,displayName,tags,accountEnabled"}}, fresh: true, waiting: waiting,
 	}, &p)
 	return p, err
 }

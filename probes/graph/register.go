@@ -36,6 +36,7 @@ const (
 const (
 	StepTenant      = "tenant"
 	StepDefaults    = "security_defaults"
+	StepAccess      = "conditional_access"
 	StepPolicy      = "app_policy"
 	StepResource    = "resource"
 	StepApplication = "application"
@@ -52,7 +53,7 @@ const StepDropped = "consent_dropped"
 // Steps lists the steps of a registration in their order.
 func Steps() []string {
 	return []string{
-		StepTenant, StepDefaults, StepPolicy, StepResource, StepApplication, StepPrincipal, StepConsent, StepDelegated, StepPermissions, StepCredential,
+		StepTenant, StepDefaults, StepAccess, StepPolicy, StepResource, StepApplication, StepPrincipal, StepConsent, StepDelegated, StepPermissions, StepCredential,
 	}
 }
 
@@ -78,12 +79,16 @@ type Request struct {
 	Tenant string
 	// Known is what an earlier run remembered.
 	Known Registered
+	// Open are the intentions of earlier runs in this tenant whose answers were
+	// lost, as Open finds them in the log.
+	Open []probes.Change
 }
 
 // Registered is a registration, as far as it has come.
 type Registered struct {
 	Tenant         Tenant
-	Defaults       *bool // security defaults; nil is not known
+	Defaults       *bool                  // security defaults; nil is not known
+	Access         *[]probes.AccessPolicy // of Conditional Access; nil is not known
 	Name           string
 	ClientID       string
 	RegistrationID string    // object id of the app registration
@@ -191,7 +196,7 @@ func (r Registrar) Register(ctx context.Context, q Request) (Registered, error) 
 	if r.Emit == nil {
 		c.Emit = func(probes.SetupStep) {}
 	}
-	if err := c.together(c.tenant, c.defaults, c.defaultPolicy, c.lookUpResource, c.lookUp, c.makeKey)(ctx, c.Emit); err != nil {
+	if err := c.together(c.tenant, c.defaults, c.readAccess, c.defaultPolicy, c.lookUpResource, c.lookUp, c.makeKey)(ctx, c.Emit); err != nil {
 		return c.made, err
 	}
 	for _, step := range []part{

@@ -37,15 +37,22 @@ func (c *run) lookUp(ctx context.Context, emit func(probes.SetupStep)) error {
 // claim puts a registration into the log that an earlier run asked for and had
 // no answer about: an undo must know of it.
 func (c *run) claim(a Application) error {
-	const skew = 5 * time.Minute // between the clock here and the directory's
 	k := c.q.Known
-	if c.q.DryRun || k.ClientID != "" || k.Began.IsZero() || !slices.Contains(a.Tags, Tag) || a.Created.Before(k.Began.Add(-skew)) {
+	if c.q.DryRun || k.ClientID != "" || k.Began.IsZero() || !slices.Contains(a.Tags, Tag) || a.Created.Before(k.Began.Add(-skewed)) {
 		return nil
 	}
+	at := a.Created.UTC()
+	if lost := c.lost(applicationIntent(a.Name)); len(lost) > 0 {
+		at = lost[len(lost)-1].At // Graph's time may be in whole seconds: the log is in order
+	}
 	return c.Directory.Log(probes.Change{
-		By: probes.ByGraph, Step: StepApplication, At: a.Created.UTC(), Method: http.MethodPost, URL: "/v1.0/applications",
-		Object: "/applications/" + url.PathEscape(a.ID), Outcome: probes.ChangeDone,
+		By: probes.ByGraph, Step: StepApplication, At: at, Method: http.MethodPost, URL: "/v1.0/applications",
+		Intent: applicationIntent(a.Name), Object: applicationPath(a.ID), Outcome: probes.ChangeDone,
 	})
+}
+
+func applicationIntent(name string) string {
+	return "/applications?displayName=" + url.QueryEscape(name)
 }
 
 // searchLong looks again for a registration that an interrupted run asked for
@@ -89,7 +96,7 @@ func (c *run) search(ctx context.Context) (Application, error) {
 
 // forget drops what an earlier run remembered of a registration that is gone.
 func (c *run) forget() {
-	c.note(func(m *Registered) { *m = Registered{Tenant: m.Tenant, Defaults: m.Defaults} })
+	c.note(func(m *Registered) { *m = Registered{Tenant: m.Tenant, Defaults: m.Defaults, Access: m.Access} })
 }
 
 // searchByName finds what has the name or the mark. Names are not unique: of
@@ -162,6 +169,9 @@ func (c *run) readApplication(ctx context.Context, emit func(probes.SetupStep)) 
 			return err
 		}
 	}
+	if err := c.mineInApplication(); err != nil {
+		return err
+	}
 	return c.save(func(m *Registered) {
 		m.Name, m.ClientID, m.RegistrationID = probes.Clean(c.app.Name, 200), c.app.AppID, c.app.ID
 	})
@@ -212,7 +222,7 @@ func (c *run) create(ctx context.Context, emit func(probes.SetupStep)) error {
 		var a Application
 		err := c.Directory.do(ctx, ask{
 			method: http.MethodPost, path: "/applications", body: body, needs: []string{WriteApplications}, step: StepApplication,
-			object: objectAt("/applications/"), waiting: waiting,
+			intent: applicationIntent(c.q.Name), object: objectAt("/applications/"), waiting: waiting,
 		}, &a)
 		if err != nil {
 			return c.mayNot(err)
@@ -284,36 +294,52 @@ func (c *run) askFor(ctx context.Context, emit func(probes.SetupStep)) error {
 		return nil
 	}
 	return c.step(StepPermissions, emit, func(s *probes.SetupStep, waiting func(time.Duration)) error {
-		body := map[string]any{}
-		missing := c.missing()
-		if len(missing) > 0 {
-			body["requiredResourceAccess"] = c.required(c.app.Required)
+		missing, public := c.missing(), ""
+		if c.q.Delegated {
+			public = c.app.addsPublic()
 		}
-		if c.q.Delegated && (c.app.Fallback == nil || !*c.app.Fallback || !slices.Contains(c.app.Public.Redirects, loopback)) {
-			body["isFallbackPublicClient"], body["publicClient"] = true, publicClient(c.app.Public.Redirects...)
-		}
-		if len(body) == 0 {
+		if len(missing) == 0 && public == "" {
 			s.Outcome = probes.SetupFound
 			return nil
 		}
 		if c.wouldBe(s, probes.SetupCreated) {
 			return nil
 		}
-		path := "/applications/" + url.PathEscape(c.app.ID)
-		err := c.Directory.do(ctx, ask{
-			method: http.MethodPatch, path: path, body: body, needs: []string{WriteApplications}, step: StepPermissions,
-			object: func([]byte) string { return permissionsAt(path, missing) }, waiting: waiting,
-		}, nil)
 		s.Outcome = probes.SetupCreated
-		return c.mayNot(err)
+		if err := c.addPermissions(ctx, missing, waiting); err != nil {
+			return err
+		}
+		return c.addPublic(ctx, public, waiting)
 	})
+}
+
+func (c *run) addPermissions(ctx context.Context, missing []want, waiting func(time.Duration)) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	body := map[string]any{"requiredResourceAccess": c.required(c.app.Required)}
+	return c.extend(ctx, body, permissionsAt(applicationPath(c.app.ID), missing), waiting)
+}
+
+func (c *run) addPublic(ctx context.Context, parts string, waiting func(time.Duration)) error {
+	if parts == "" {
+		return nil
+	}
+	body := map[string]any{"isFallbackPublicClient": true, "publicClient": publicClient(c.app.Public.Redirects...)}
+	return c.extend(ctx, body, applicationPath(c.app.ID)+"/publicClient/"+parts, waiting)
+}
+
+// extend adds to the registration; what it adds is named so that an undo can
+// take it away again.
+func (c *run) extend(ctx context.Context, body map[string]any, adds string, waiting func(time.Duration)) error {
+	return c.mayNot(c.Directory.do(ctx, ask{
+		method: http.MethodPatch, path: applicationPath(c.app.ID), body: body, needs: []string{WriteApplications}, step: StepPermissions,
+		intent: adds, object: func([]byte) string { return adds }, waiting: waiting,
+	}, nil))
 }
 
 // permissionsAt names permissions that were added to a registration.
 func permissionsAt(path string, list []want) string {
-	if len(list) == 0 {
-		return ""
-	}
 	var ids []string
 	for _, w := range list {
 		ids = append(ids, w.id)

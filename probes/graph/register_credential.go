@@ -135,11 +135,12 @@ func (c *run) makeCertificate(ctx context.Context, waiting func(time.Duration)) 
 	}
 	keys := slices.DeleteFunc(slices.Clone(c.app.Keys), func(k key) bool { return c.made.KeyID != "" && fingerprint(k.Key) == c.made.KeyID })
 	keys = append(keys, key{Type: "AsymmetricX509Cert", Usage: "Verify", Name: made.Name, Key: made.DER})
-	path := "/applications/" + url.PathEscape(c.app.ID)
+	path := applicationPath(c.app.ID)
+	added := path + "/keyCredentials/" + fingerprint(made.DER)
 	err = c.Directory.do(ctx, ask{
 		method: http.MethodPatch, path: path, body: map[string]any{"keyCredentials": keys}, needs: []string{WriteApplications},
 		fresh: c.isNew, step: StepCredential, waiting: waiting,
-		object: func([]byte) string { return path + "/keyCredentials/" + fingerprint(made.DER) },
+		intent: added, object: func([]byte) string { return added },
 	}, nil)
 	if err != nil {
 		return made, err
@@ -164,12 +165,12 @@ func (c *run) makeSecret(ctx context.Context, waiting func(time.Duration)) (Cred
 		return Credential{}, err
 	}
 	end := now.Add(life(secretLife, c.policy.SecretLife)).UTC().Truncate(time.Second)
-	path := "/applications/" + url.PathEscape(c.app.ID)
+	path := applicationPath(c.app.ID)
 	var p secret
 	err := c.Directory.do(ctx, ask{
 		method: http.MethodPost, path: path + "/addPassword", needs: []string{WriteApplications}, fresh: c.isNew,
 		body: map[string]any{"passwordCredential": map[string]any{"displayName": name, "endDateTime": end}},
-		step: StepCredential, waiting: waiting, object: func(body []byte) string { return path + "/passwordCredentials/" + keyID(body) },
+		step: StepCredential, waiting: waiting, intent: path + "/passwordCredentials/" + url.PathEscape(name), object: passwordAt(path),
 	}, &p)
 	if err != nil {
 		return Credential{}, err
@@ -211,11 +212,15 @@ func (c *run) removeStale(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// keyID is that of the answer to addPassword.
-func keyID(body []byte) string {
-	var p secret
-	_ = json.Unmarshal(body, &p) // do reports what is no JSON
-	return url.PathEscape(p.KeyID)
+// passwordAt is the path of the secret in the answer to addPassword.
+func passwordAt(application string) func([]byte) string {
+	return func(body []byte) string {
+		var p secret
+		if json.Unmarshal(body, &p) != nil || p.KeyID == "" {
+			return ""
+		}
+		return application + "/passwordCredentials/" + url.PathEscape(p.KeyID)
+	}
 }
 
 // tookCredential remembers which one it is, never the credential itself.

@@ -1,9 +1,12 @@
 package graph_test
 
 import (
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -20,14 +23,14 @@ const complete = "1 applications, 1 enterprise, 1 roles, 0 grants, 1 certificate
 
 func created() []string {
 	return []string{
-		"tenant found", "security_defaults found", "app_policy found", "resource found",
+		"tenant found", "security_defaults found", "conditional_access found", "app_policy found", "resource found",
 		"application created", "service_principal created", "consent granted", "credential created",
 	}
 }
 
 func foundAll() []string {
 	return []string{
-		"tenant found", "security_defaults found", "app_policy found", "resource found", "application found",
+		"tenant found", "security_defaults found", "conditional_access found", "app_policy found", "resource found", "application found",
 		"service_principal found", "consent found", "permissions found", "credential found",
 	}
 }
@@ -196,7 +199,7 @@ func TestDryRunChangesNothingAndSaysWhatItWould(t *testing.T) {
 	n := newTenant(t)
 	before := n.objects()
 	n.mustRegister(graph.Request{DryRun: true, Delegated: true})
-	n.wantSaid("tenant found", "security_defaults found", "app_policy found", "resource found",
+	n.wantSaid("tenant found", "security_defaults found", "conditional_access found", "app_policy found", "resource found",
 		"application skipped would be created", "service_principal skipped would be created",
 		"consent skipped would be granted", "delegated_consent skipped would be granted", "credential skipped would be created")
 	n.wantObjects(before)
@@ -240,7 +243,7 @@ func TestWaitsAreObeyedAndShown(t *testing.T) {
 	}); i < 0 {
 		t.Errorf("no step says that it waits: %v", n.steps)
 	}
-	for _, c := range n.log {
+	for _, c := range graph.Answered(n.log) {
 		if c.Outcome != "done" {
 			t.Errorf("the log has an answer that was only a wait: %+v", c)
 		}
@@ -250,7 +253,7 @@ func TestWaitsAreObeyedAndShown(t *testing.T) {
 func TestAColleaguesHalfIsCompleted(t *testing.T) {
 	n := newTenant(t, "half-registered")
 	n.mustRegister(graph.Request{})
-	n.wantSaid("tenant found", "security_defaults found", "app_policy found", "resource found", "application found",
+	n.wantSaid("tenant found", "security_defaults found", "conditional_access found", "app_policy found", "resource found", "application found",
 		"service_principal created", "consent granted", "permissions created", "credential created")
 	n.wantObjects(complete)
 }
@@ -460,9 +463,24 @@ func TestTheLogHoldsNoSecret(t *testing.T) {
 			t.Error("the log holds the secret")
 		}
 	}
-	for _, secret := range []string{"Bearer", "eyJ", "PRIVATE", "MII"} {
+	for _, secret := range []string{"Bearer", "eyJ", "PRIVATE"} {
 		if strings.Contains(all, secret) {
 			t.Errorf("the log holds %q: %s", secret, all)
+		}
+	}
+	// What is in it of a key pair is the certificate, so that the request can be
+	// made again.
+	keys := regexp.MustCompile(`MII[0-9A-Za-z+/=]+`).FindAllString(fmt.Sprintf("%+v", n.log), -1)
+	if len(keys) == 0 {
+		t.Error("the log holds no certificate")
+	}
+	for _, k := range keys {
+		der, err := base64.StdEncoding.DecodeString(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x509.ParseCertificate(der); err != nil {
+			t.Errorf("the log holds a key that is no certificate: %v", err)
 		}
 	}
 }

@@ -52,33 +52,49 @@ const (
 	maxLogPages  = 5000
 )
 
+// Logged is told what is read of a log. What was emitted counts up to the time
+// that Whole was told last, whatever comes then.
+type Logged struct {
+	Told  func(LogRead)               // after every page and before every wait; nil means nobody asks
+	Emit  func(probes.Sighting) error // every row, as it comes
+	Whole func(until time.Time) error // every row before a time was emitted; its error ends the reading; nil means nobody asks
+}
+
 // SignIns reads Entra's log of the sign-ins over SMTP since a time, the refused
-// ones too, and emits a sighting for each row, as it comes. told, which may be
-// nil, hears how far it is after every page and before every wait. What was
-// emitted counts only when the error is nil.
+// ones too, and emits a sighting for each row.
 //
 // Source: Microsoft Graph, "List signIns"; resource type signIn
-// (clientAppUsed). A row does not prove whether the sign-in was by password: no
-// page of Microsoft says so, and it stays open here.
-func (c Client) SignIns(ctx context.Context, since time.Time, told func(LogRead), emit func(probes.Sighting) error) (LogRead, error) {
-	l := logReader{c: c, told: told, forbidden: SignInsForbidden}
-	err := l.pages(ctx, "/auditLogs/signIns", url.Values{
-		"$filter": {"createdDateTime ge " + since.UTC().Format(time.RFC3339) +
-			" and (clientAppUsed eq 'Authenticated SMTP' or clientAppUsed eq 'SMTP')"},
-	}, func(raw json.RawMessage) error {
-		var row signInRow
-		if json.Unmarshal(raw, &row) != nil {
-			l.read.Bad++
-			return nil
+// (clientAppUsed; createdDateTime supports eq, le and ge). A row does not prove
+// whether the sign-in was by password: no page of Microsoft says so, and it
+// stays open here.
+func (c Client) SignIns(ctx context.Context, since time.Time, to Logged) (LogRead, error) {
+	l := logReader{c: c, to: to, forbidden: SignInsForbidden, most: signInStretch}
+	err := l.stretches(since, func(p stretch) error {
+		filter := "createdDateTime ge " + p.from.Format(time.RFC3339)
+		if !p.last {
+			filter += " and createdDateTime le " + p.to.Format(time.RFC3339)
 		}
-		s, ok := row.sighting()
-		if !ok {
-			l.read.Bad++
-			return nil
-		}
-		return l.emit(s, emit)
+		filter += " and (clientAppUsed eq 'Authenticated SMTP' or clientAppUsed eq 'SMTP')"
+		return l.pages(ctx, p, "/auditLogs/signIns", url.Values{"$filter": {filter}}, func(raw json.RawMessage) error { return l.signedIn(raw, p) })
 	})
 	return l.read, err
+}
+
+func (l *logReader) signedIn(raw json.RawMessage, p stretch) error {
+	var row signInRow
+	if json.Unmarshal(raw, &row) != nil {
+		l.read.Bad++
+		return nil
+	}
+	s, ok := row.sighting()
+	switch {
+	case !ok:
+		l.read.Bad++
+		return nil
+	case p.next(s.At):
+		return nil
+	}
+	return l.emit(s)
 }
 
 // signInRow is what is read of a row of the log (resource type signIn).
@@ -104,22 +120,75 @@ func (r signInRow) sighting() (probes.Sighting, bool) {
 // logReader reads a log page by page.
 type logReader struct {
 	c         Client
-	told      func(LogRead)
-	forbidden probes.Code // of a 401 or a 403 that has no other name
+	to        Logged
+	forbidden probes.Code   // of a 401 or a 403 that has no other name
+	most      time.Duration // that one question is about
 	read      LogRead
 }
 
-func (l *logReader) emit(s probes.Sighting, emit func(probes.Sighting) error) error {
+func (l *logReader) emit(s probes.Sighting) error {
 	l.read.Rows++
-	s.Line = l.read.Rows + l.read.Skipped + l.read.Bad
-	return emit(s)
+	return l.to.Emit(s)
 }
 
-// pages hands every row on. The link to the next page is followed to the same
-// Graph alone: the token goes with it.
-func (l *logReader) pages(ctx context.Context, path string, query url.Values, row func(json.RawMessage) error) error {
+// signInStretch is the longest time that one question about the sign-ins is
+// about.
+const signInStretch = 30 * oneDay
+
+const oneDay = 24 * time.Hour
+
+// stretch is a time that a question is about: from its beginning to before its
+// end, at a day's beginning; the last one has no end.
+type stretch struct {
+	from, to time.Time
+	last     bool
+}
+
+// next tells whether a row is of the stretch that follows.
+func (p stretch) next(at time.Time) bool { return !p.last && !at.Before(p.to) }
+
+// errLong says that a stretch of several days has more than one page.
+var errLong = errors.New("more than one page")
+
+// stretches asks for one stretch of time after the other, so that what was
+// read to its end stays read when a later one breaks off. One that has more
+// than a page is halved, down to a day; one that has a page alone is followed
+// by a longer one.
+func (l *logReader) stretches(since time.Time, read func(stretch) error) error {
+	until := l.c.now().UTC().Truncate(time.Second)
+	length := l.most
+	for from := since.UTC().Truncate(time.Second); from.Before(until); {
+		p := stretch{from: from, to: from.Add(length).Truncate(oneDay)}
+		if p.last = !p.to.Before(until); p.last {
+			p.to = until
+		}
+		pages := l.read.Pages
+		err := read(p)
+		if errors.Is(err, errLong) {
+			length = max(oneDay, min(length, p.to.Sub(from))/2)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if l.to.Whole != nil {
+			if err := l.to.Whole(p.to); err != nil {
+				return err
+			}
+		}
+		if l.read.Pages == pages+1 {
+			length = min(2*length, l.most)
+		}
+		from = p.to
+	}
+	return nil
+}
+
+// pages hands every row of a stretch on. The link to the next page is followed
+// to the same Graph alone: the token goes with it.
+func (l *logReader) pages(ctx context.Context, p stretch, path string, query url.Values, row func(json.RawMessage) error) error {
 	last := ""
-	for range maxLogPages {
+	for first := true; l.read.Pages < maxLogPages; first = false {
 		var page struct {
 			Value []json.RawMessage `json:"value"`
 			Next  string            `json:"@odata.nextLink"`
@@ -127,15 +196,11 @@ func (l *logReader) pages(ctx context.Context, path string, query url.Values, ro
 		if err := l.page(ctx, path, query, &page); err != nil {
 			return l.fault(ctx, err)
 		}
-		for _, raw := range page.Value {
-			if err := row(raw); err != nil {
-				return err
-			}
+		if first && page.Next != "" && p.to.Sub(p.from) > oneDay {
+			return errLong
 		}
-		l.read.Pages++
-		l.tell(0)
-		if page.Next == "" {
-			return nil
+		if err := l.rows(page.Value, row); err != nil || page.Next == "" {
+			return err
 		}
 		var ok bool
 		if path, query, ok = l.c.next(page.Next); !ok || page.Next == last {
@@ -144,6 +209,18 @@ func (l *logReader) pages(ctx context.Context, path string, query url.Values, ro
 		last = page.Next
 	}
 	return l.named(LogEndless, nil, nil)
+}
+
+// rows hands the rows of a page on.
+func (l *logReader) rows(page []json.RawMessage, row func(json.RawMessage) error) error {
+	for _, raw := range page {
+		if err := row(raw); err != nil {
+			return err
+		}
+	}
+	l.read.Pages++
+	l.tell(0)
+	return nil
 }
 
 // page asks for one page, and waits where Graph is busy.
@@ -163,10 +240,10 @@ func (l *logReader) page(ctx context.Context, path string, query url.Values, v a
 }
 
 func (l *logReader) tell(wait time.Duration) {
-	if l.told != nil {
+	if l.to.Told != nil {
 		at := l.read
 		at.Waiting = wait
-		l.told(at)
+		l.to.Told(at)
 	}
 }
 

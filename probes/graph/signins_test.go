@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,11 +23,11 @@ func signInRows(next string) string {
 	{"id":"4","createdDateTime":7}]` + next + `}`
 }
 
-func collect(list *[]probes.Sighting) func(probes.Sighting) error {
-	return func(s probes.Sighting) error {
+func collect(list *[]probes.Sighting) Logged {
+	return Logged{Emit: func(s probes.Sighting) error {
 		*list = append(*list, s)
 		return nil
-	}
+	}}
 }
 
 // Microsoft Graph, "List signIns": the filter that is in use, and the rows.
@@ -40,7 +41,7 @@ func TestSignInsAreRead(t *testing.T) {
 		return 200, signInRows("")
 	})
 	var got []probes.Sighting
-	read, err := c.SignIns(t.Context(), time.Date(2026, 11, 15, 0, 0, 0, 0, time.UTC), nil, collect(&got))
+	read, err := c.SignIns(t.Context(), time.Date(2026, 11, 15, 0, 0, 0, 0, time.UTC), collect(&got))
 	if err != nil || read.Rows != 2 || read.Bad != 2 || read.Pages != 1 || len(got) != 2 {
 		t.Fatalf("%+v %+v (%v)", read, got, err)
 	}
@@ -68,24 +69,26 @@ func TestLogIsReadPageByPage(t *testing.T) {
 	next = c.Base + "/v1.0/auditLogs/signIns?$skiptoken=2"
 	var got []probes.Sighting
 	waits := 0
-	read, err := c.SignIns(t.Context(), sent(), func(l LogRead) {
+	to := collect(&got)
+	to.Told = func(l LogRead) {
 		if l.Waiting > 0 {
 			waits++
 		}
-	}, collect(&got))
+	}
+	read, err := c.SignIns(t.Context(), sent(), to)
 	if err != nil || read.Pages != 2 || len(got) != 4 || waits != 1 {
 		t.Errorf("%+v, %d rows, %d waits (%v)", read, len(got), waits, err)
 	}
 	for _, link := range []string{"https://elsewhere.example/v1.0/x", c.Base + ".elsewhere.example/v1.0/x", c.Base + "/v1.0//elsewhere.example/x", "x"} {
 		asked, next = 2, link
-		_, err := c.SignIns(t.Context(), sent(), nil, collect(&got))
+		_, err := c.SignIns(t.Context(), sent(), collect(&got))
 		if f, ok := errors.AsType[*probes.Fault](err); !ok || f.Code != LogLeads || asked != 3 {
 			t.Errorf("%s: %v after %d questions", link, err, asked-2)
 		}
 	}
 	// A link that leads to itself.
 	asked, next = 2, c.Base+"/v1.0/auditLogs/signIns?x=1"
-	if _, err := c.SignIns(t.Context(), sent(), nil, collect(&got)); endedWith(err) != LogLeads {
+	if _, err := c.SignIns(t.Context(), sent(), collect(&got)); endedWith(err) != LogLeads {
 		t.Errorf("a circle ends with %v", err)
 	}
 }
@@ -112,11 +115,11 @@ func TestLogRefusedIsNamed(t *testing.T) {
 		`<html>`: {200, LogLost, LogLost},
 	} {
 		c := tracing(t, func(*http.Request) (int, string) { return tt.status, body })
-		_, err := c.SignIns(t.Context(), sent(), nil, nil)
+		_, err := c.SignIns(t.Context(), sent(), Logged{})
 		if endedWith(err) != tt.signIn {
 			t.Errorf("sign-ins, %d: %v, want %s", tt.status, err, tt.signIn)
 		}
-		if _, err = c.Traces(t.Context(), sent(), nil, nil); endedWith(err) != tt.traces {
+		if _, err = c.Traces(t.Context(), sent(), Logged{}); endedWith(err) != tt.traces {
 			t.Errorf("traces, %d: %v, want %s", tt.status, err, tt.traces)
 		}
 	}
@@ -134,14 +137,16 @@ func TestLogBreaksOff(t *testing.T) {
 		return 200, signInRows(`,"@odata.nextLink":"` + c.Base + `/v1.0/auditLogs/signIns?$skiptoken=2"`)
 	})
 	var got []probes.Sighting
-	_, err := c.SignIns(t.Context(), sent(), nil, collect(&got))
+	_, err := c.SignIns(t.Context(), sent(), collect(&got))
 	f, ok := errors.AsType[*probes.Fault](err)
 	if !ok || f.Code != LogLost || f.Args["pages"] != "1" || f.Args["rows"] != "2" {
 		t.Errorf("%v %+v", err, f)
 	}
 	lost = false
 	ctx, stop := context.WithCancel(t.Context())
-	_, err = c.SignIns(ctx, sent(), func(LogRead) { stop() }, collect(&got))
+	to := collect(&got)
+	to.Told = func(LogRead) { stop() }
+	_, err = c.SignIns(ctx, sent(), to)
 	if endedWith(err) != LogStopped || !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
@@ -157,20 +162,56 @@ func TestTracesAreReadInWindows(t *testing.T) {
 			return `{"senderAddress":` + strconv.Quote(sender) + `,"recipientAddress":"IT@example.org","receivedDateTime":"` + at + `","status":"` + status + `","size":7,"fromIP":"203.0.113.10"}`
 		}
 		if len(filters) == 1 {
-			return 200, `{"value":[` + row("nas@contoso.example", "2026-11-17T10:05:00Z", "delivered") + `,` + row("", "2026-11-16T00:00:00Z", "delivered") + `]}`
+			return 200, `{"value":[` + row("nas@contoso.example", "2026-11-17T00:00:00Z", "delivered") + `,` + row("", "2026-11-16T00:00:00Z", "delivered") + `]}`
 		}
-		return 200, `{"value":[` + row("nas@contoso.example", "2026-11-17T10:05:00Z", "delivered") + `,` + row("nas@contoso.example", "2026-11-18T00:00:00Z", "failed") + `]}`
+		return 200, `{"value":[` + row("nas@contoso.example", "2026-11-17T00:00:00Z", "delivered") + `,` + row("nas@contoso.example", "2026-11-18T00:00:00Z", "failed") + `]}`
 	})
 	var got []probes.Sighting
-	read, err := c.Traces(t.Context(), time.Date(2026, 11, 7, 10, 5, 0, 0, time.UTC), nil, collect(&got))
+	read, err := c.Traces(t.Context(), time.Date(2026, 11, 7, 10, 5, 0, 0, time.UTC), collect(&got))
 	if err != nil || len(filters) != 2 || read.Rows != 2 || read.Skipped != 1 || len(got) != 2 {
 		t.Fatalf("%+v %v %+v (%v)", read, filters, got, err)
 	}
-	if filters[0] != "receivedDateTime ge 2026-11-07T10:05:00Z and receivedDateTime le 2026-11-17T10:05:00Z" || !strings.HasSuffix(filters[1], "le 2026-11-22T10:05:00Z") {
+	if filters[0] != "receivedDateTime ge 2026-11-07T10:05:00Z and receivedDateTime le 2026-11-17T00:00:00Z" || !strings.HasSuffix(filters[1], "le 2026-11-22T10:05:00Z") {
 		t.Errorf("asked %q", filters)
 	}
-	want := probes.Sighting{Kind: probes.FromTrace, Line: 3, OldTLS: -1, Messages: 1, From: "nas@contoso.example", To: "example.org", Peer: "203.0.113.10", Size: 7, Refused: true, At: time.Date(2026, 11, 18, 0, 0, 0, 0, time.UTC)}
+	want := probes.Sighting{Kind: probes.FromTrace, OldTLS: -1, Messages: 1, From: "nas@contoso.example", To: "example.org", Peer: "203.0.113.10", Size: 7, Refused: true, At: time.Date(2026, 11, 18, 0, 0, 0, 0, time.UTC)}
 	if a, _ := json.Marshal(got[1]); got[1] != want {
 		t.Errorf("the last is %s", a)
+	}
+}
+
+// A log breaks off where it does: the stretches before were read to their end,
+// and one of several days with more than a page is asked for in parts.
+func TestWhatWasReadToItsEndIsTold(t *testing.T) {
+	var c Client
+	c = tracing(t, func(r *http.Request) (int, string) {
+		q := r.URL.Query()
+		if q.Get("$skiptoken") != "" {
+			panic(http.ErrAbortHandler)
+		}
+		terms := strings.Fields(q.Get("$filter"))
+		from, to := terms[2], "3"
+		if terms[5] == "le" {
+			to = terms[6]
+		}
+		row := `{"value":[{"createdDateTime":"` + from + `","userPrincipalName":"scan@contoso.example","clientAppUsed":"SMTP"}]`
+		if busy := "2026-11-18T08:00:00Z"; from < busy && busy < to {
+			return 200, row + `,"@odata.nextLink":"` + c.Base + `/v1.0/auditLogs/signIns?$skiptoken=2"}`
+		}
+		return 200, row + `}`
+	})
+	var got []probes.Sighting
+	var whole []string
+	to := collect(&got)
+	to.Whole = func(until time.Time) error {
+		whole = append(whole, until.Format(time.DateOnly))
+		if len(got) != len(whole) {
+			t.Errorf("up to %s there are %d rows", until, len(got))
+		}
+		return nil
+	}
+	_, err := c.SignIns(t.Context(), time.Date(2026, 11, 13, 0, 0, 0, 0, time.UTC), to)
+	if endedWith(err) != LogLost || !slices.Equal(whole, []string{"2026-11-17", "2026-11-18"}) || len(got) != 3 {
+		t.Errorf("read to the end are %v, with %d rows; then %v", whole, len(got), err)
 	}
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"net/url"
 	"strings"
@@ -31,6 +32,7 @@ type TraceEvent struct {
 	Event       string // "Receive", "Deliver", "Fail", ...
 	Action      string
 	Description string
+	Connector   string // its name; "" is not known
 }
 
 // traceSpan is how far around the time of sending the trace is asked for. At
@@ -115,8 +117,7 @@ func (r traceRow) clean() Traced {
 	}
 }
 
-// traceEvents are what happened to a message, in its order. The column "data"
-// is left out: its form is not documented.
+// traceEvents are what happened to a message, in its order.
 func (c Client) traceEvents(ctx context.Context, id, recipient string) ([]TraceEvent, error) {
 	var list struct {
 		Value []struct {
@@ -124,6 +125,7 @@ func (c Client) traceEvents(ctx context.Context, id, recipient string) ([]TraceE
 			Event       string    `json:"event"`
 			Action      string    `json:"action"`
 			Description string    `json:"description"`
+			Data        string    `json:"data"`
 		} `json:"value"`
 	}
 	quoted := url.PathEscape("'" + strings.ReplaceAll(recipient, "'", "''") + "'")
@@ -133,9 +135,30 @@ func (c Client) traceEvents(ctx context.Context, id, recipient string) ([]TraceE
 	}
 	var out []TraceEvent
 	for _, e := range list.Value[:min(len(list.Value), 100)] {
-		out = append(out, TraceEvent{At: e.At, Event: probes.Clean(e.Event, 100), Action: probes.Clean(e.Action, 100), Description: probes.Clean(e.Description, 500)})
+		out = append(out, TraceEvent{At: e.At, Event: probes.Clean(e.Event, 100), Action: probes.Clean(e.Action, 100), Description: probes.Clean(e.Description, 500), Connector: connectorIn(e.Data)})
 	}
 	return out, nil
+}
+
+// connectorIn is the connector that the data of an event names. Its form is
+// not documented: in the field it is XML, <root><MEP Name="ConnectorId"
+// String="..."/></root>. In another form it names none.
+func connectorIn(data string) string {
+	var root struct {
+		Fields []struct {
+			Name  string `xml:"Name,attr"`
+			Value string `xml:"String,attr"`
+		} `xml:"MEP"`
+	}
+	if xml.Unmarshal([]byte(data), &root) != nil {
+		return ""
+	}
+	for _, f := range root.Fields {
+		if f.Name == "ConnectorId" {
+			return probes.Clean(f.Value, 200)
+		}
+	}
+	return ""
 }
 
 // The codes of what the message trace is refused for, beside those of every
@@ -156,6 +179,9 @@ func (c Client) TraceReceipt(ctx context.Context, recipient, messageID string, s
 	r.AfterMS = max(0, t.Received.Sub(sent).Milliseconds())
 	for _, e := range t.Events {
 		r.Events = append(r.Events, probes.ReceiptEvent{At: e.At, Event: e.Event, Description: e.Description})
+		if r.Connector == "" {
+			r.Connector = e.Connector
+		}
 	}
 	return r, nil // of a row without its events there is enough
 }

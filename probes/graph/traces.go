@@ -18,42 +18,31 @@ const (
 	traceWindow = 10 * 24 * time.Hour
 )
 
-// Traces reads the message trace since a time, at most TraceReach back, and
-// emits a sighting for each row, as SignIns does. A row tells the public
-// address that a message came from, never that of the device, and not how it
-// was signed in.
+// Traces reads the message trace since a time, at most TraceReach back, as
+// SignIns does. A row tells the public address that a message came from, never
+// that of the device, and not how it was signed in.
 //
 // Source: Microsoft Graph, "List messageTraces"; resource type
 // exchangeMessageTrace.
-func (c Client) Traces(ctx context.Context, since time.Time, told func(LogRead), emit func(probes.Sighting) error) (LogRead, error) {
-	l := logReader{c: c, told: told, forbidden: TracesForbidden}
-	until := c.now().UTC().Truncate(time.Second)
-	var done time.Time // up to here, this second too
-	for from := since.UTC().Truncate(time.Second); from.Before(until); from = done {
-		to := from.Add(traceWindow)
-		if to.After(until) {
-			to = until
-		}
-		err := l.pages(ctx, "/admin/exchange/tracing/messageTraces", url.Values{
-			"$filter": {"receivedDateTime ge " + from.Format(time.RFC3339) + " and receivedDateTime le " + to.Format(time.RFC3339)},
+func (c Client) Traces(ctx context.Context, since time.Time, to Logged) (LogRead, error) {
+	l := logReader{c: c, to: to, forbidden: TracesForbidden, most: traceWindow}
+	err := l.stretches(since, func(p stretch) error {
+		return l.pages(ctx, p, "/admin/exchange/tracing/messageTraces", url.Values{
+			"$filter": {"receivedDateTime ge " + p.from.Format(time.RFC3339) + " and receivedDateTime le " + p.to.Format(time.RFC3339)},
 			"$top":    {"1000"},
-		}, func(raw json.RawMessage) error { return l.traced(raw, done, emit) })
-		if err != nil {
-			return l.read, err
-		}
-		done = to
-	}
-	return l.read, nil
+		}, func(raw json.RawMessage) error { return l.traced(raw, p) })
+	})
+	return l.read, err
 }
 
-// traced hands one row on, unless the question before had it already.
-func (l *logReader) traced(raw json.RawMessage, done time.Time, emit func(probes.Sighting) error) error {
+// traced hands one row on.
+func (l *logReader) traced(raw json.RawMessage, p stretch) error {
 	var row traceRow
 	if json.Unmarshal(raw, &row) != nil || row.Received.IsZero() {
 		l.read.Bad++
 		return nil
 	}
-	if !done.IsZero() && !row.Received.After(done) {
+	if p.next(row.Received) {
 		return nil
 	}
 	from := mailAddress(row.Sender)
@@ -65,5 +54,5 @@ func (l *logReader) traced(raw json.RawMessage, done time.Time, emit func(probes
 	return l.emit(probes.Sighting{
 		Kind: probes.FromTrace, OldTLS: -1, Messages: 1, From: from, To: domain, Peer: networkAddress(row.FromIP), Size: max(row.Size, 0),
 		Refused: strings.EqualFold(row.Status, "failed"), At: row.Received.UTC(),
-	}, emit)
+	})
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,7 +18,7 @@ import (
 func Undoable(log []probes.Change) []probes.Change {
 	undone := map[string]bool{}
 	for _, c := range log {
-		if c.Undoes != "" && c.Outcome == "done" {
+		if c.Undoes != "" && (c.Outcome == probes.ChangeDone || c.Outcome == probes.ChangeUnchanged) {
 			undone[c.Undoes] = true
 		}
 	}
@@ -47,11 +48,15 @@ func removable(object string) bool {
 		}
 	}
 	return regexp.MustCompile(`^/(?:applications|servicePrincipals)/` + guid +
-		`(?:/(?:appRoleAssignments|passwordCredentials|keyCredentials|requiredResourceAccess)/[0-9A-Za-z_,%.~-]+(?:/` + droppedRole + `/` + guid + `/` + guid + `)?)?$` +
+		`(?:/(?:requiredResourceAccess/` + guid + `/[0-9A-Za-z,-]+|(?:appRoleAssignments|passwordCredentials|keyCredentials|publicClient)/[0-9A-Za-z_,%.~-]+(?:/` + droppedRole + `/` + guid + `/` + guid + `)?))?$` +
 		`|^/oauth2PermissionGrants/[0-9A-Za-z_%-]+(?:/scope/[A-Za-z.]+)?$`).MatchString(object)
 }
 
-// Undo takes one change back. What is gone already is no error.
+// errGone says that what was to be removed is not there any more.
+var errGone = errors.New("it is gone already")
+
+// Undo takes one change back. What is gone already is no error, and is not
+// listed again.
 func (d Directory) Undo(ctx context.Context, c probes.Change) (probes.SetupStep, error) {
 	s := probes.SetupStep{Step: c.Step, Outcome: probes.SetupRemoved, ID: c.Object}
 	err := error(nil)
@@ -61,8 +66,11 @@ func (d Directory) Undo(ctx context.Context, c probes.Change) (probes.SetupStep,
 	} else {
 		err = d.remove(ctx, c)
 	}
-	if status(err) == "404" || alreadyThere(err) {
-		s.Outcome, err = probes.SetupSkipped, nil
+	if status(err) == "404" || alreadyThere(err) || errors.Is(err, errGone) {
+		s.Outcome = probes.SetupSkipped
+		err = d.Log(probes.Change{
+			By: probes.ByGraph, Step: c.Step, Undoes: c.ID, Outcome: probes.ChangeUnchanged, At: d.client().now().UTC(),
+		})
 	}
 	if status(err) == "403" {
 		err = with(err, fault("remove what was made", RoleMissing))
@@ -116,51 +124,93 @@ func (d Directory) remove(ctx context.Context, c probes.Change) error {
 		return d.do(ctx, base, nil)
 	}
 	base.path = "/" + parts[0] + "/" + parts[1]
-	last, _ := url.PathUnescape(parts[len(parts)-1]) // written by objectAt
-	switch parts[2] {
-	case "appRoleAssignments":
+	if parts[2] == "appRoleAssignments" {
 		base.method, base.path, base.more = http.MethodDelete, c.Object, WriteAssignments
 		return d.do(ctx, base, nil)
-	case "passwordCredentials":
-		base.method, base.path, base.body = http.MethodPost, base.path+"/removePassword", map[string]any{"keyId": last}
-		return d.do(ctx, base, nil)
 	}
+	last, _ := url.PathUnescape(strings.Join(parts[3:], "/")) // written by Register
 	return d.takeOut(ctx, base, parts[2], last)
 }
 
-// takeOut removes one entry from a property that is replaced as a whole.
+// takeOut removes one entry from a property, which is replaced as a whole where
+// nothing else is possible.
 func (d Directory) takeOut(ctx context.Context, a ask, property, entry string) error {
 	var now struct {
 		Application
 		Scope string `json:"scope"`
 	}
 	read := ask{method: http.MethodGet, path: a.path, needs: a.needs}
-	if property != "scope" {
+	switch property {
+	case "scope":
+	case "publicClient":
+		read.query = url.Values{"$select": {"id,publicClient,isFallbackPublicClient"}}
+	default:
 		read.query = url.Values{"$select": {"id," + property}}
 	}
 	if err := d.do(ctx, read, &now); err != nil {
 		return err
 	}
 	a.method = http.MethodPatch
+	there := false
 	switch property {
+	case "passwordCredentials":
+		there = slices.ContainsFunc(now.Passwords, func(p secret) bool { return p.KeyID == entry })
+		a.method, a.path, a.body = http.MethodPost, a.path+"/removePassword", map[string]any{"keyId": entry}
 	case "keyCredentials":
-		a.body = map[string]any{property: slices.DeleteFunc(now.Keys, func(k key) bool { return fingerprint(k.Key) == entry })}
+		is := func(k key) bool { return fingerprint(k.Key) == entry }
+		there = slices.ContainsFunc(now.Keys, is)
+		a.body = map[string]any{property: slices.DeleteFunc(now.Keys, is)}
 	case "requiredResourceAccess":
-		a.body = map[string]any{property: without(now.Required, strings.Split(entry, ","))}
+		left := without(now.Required, entry)
+		there = !sameAccess(left, now.Required)
+		a.body = map[string]any{property: left}
+	case "publicClient":
+		body := now.notPublic(entry)
+		there, a.body = body != nil, body
 	default:
-		a.body = map[string]any{"scope": strings.Join(slices.DeleteFunc(strings.Fields(now.Scope), func(s string) bool { return s == entry }), " ")}
+		have := strings.Fields(now.Scope)
+		there = slices.Contains(have, entry)
+		a.body = map[string]any{"scope": strings.Join(slices.DeleteFunc(have, func(s string) bool { return s == entry }), " ")}
+	}
+	if !there {
+		return errGone
 	}
 	return d.do(ctx, a, nil)
 }
 
-// without drops permissions by their ids.
-func without(all []access, ids []string) []access {
+// permissionsIn reads permissions of one resource, as permissionsAt writes them.
+func permissionsIn(entry string) (resource string, ids []string) {
+	resource, list, _ := strings.Cut(entry, "/")
+	return resource, strings.Split(list, ",")
+}
+
+// asksFor tells whether all of some permissions of a resource are asked for.
+func asksFor(all []access, entry string) bool {
+	resource, ids := permissionsIn(entry)
+	return !slices.ContainsFunc(ids, func(id string) bool {
+		return !slices.ContainsFunc(all, func(a access) bool {
+			return strings.EqualFold(a.Resource, resource) && slices.ContainsFunc(a.Access, func(p permission) bool { return strings.EqualFold(p.ID, id) })
+		})
+	})
+}
+
+// without drops permissions of a resource.
+func without(all []access, entry string) []access {
+	resource, ids := permissionsIn(entry)
 	left := []access{}
 	for _, a := range all {
-		a.Access = slices.DeleteFunc(slices.Clone(a.Access), func(p permission) bool { return slices.Contains(ids, p.ID) })
+		if strings.EqualFold(a.Resource, resource) {
+			a.Access = slices.DeleteFunc(slices.Clone(a.Access), func(p permission) bool {
+				return slices.ContainsFunc(ids, func(id string) bool { return strings.EqualFold(id, p.ID) })
+			})
+		}
 		if len(a.Access) > 0 {
 			left = append(left, a)
 		}
 	}
 	return left
+}
+
+func sameAccess(a, b []access) bool {
+	return slices.EqualFunc(a, b, func(x, y access) bool { return slices.Equal(x.Access, y.Access) })
 }

@@ -32,8 +32,11 @@ type registry struct {
 	roles      []roleGrant
 	scopes     []scopeGrant
 	secrets    map[string][sha256.Size]byte // by keyId; the tenant keeps no secret as it was given
-	born       map[string]int               // object id to the requests that do not see it yet
-	seen       map[string]bool              // what happens only once
+	standIns   map[string]standIn           // by keyId
+	withheld   []withheld
+	seeded     []string        // faults that have left their objects
+	born       map[string]int  // object id to the requests that do not see it yet
+	seen       map[string]bool // what happens only once
 	requests   int
 }
 
@@ -147,7 +150,7 @@ type scopeGrant struct {
 
 // newRegistry is Entra with Microsoft's own services.
 func newRegistry(tenantID, domain string, now time.Time) *registry {
-	g := &registry{tenantID: tenantID, domain: domain, secrets: map[string][sha256.Size]byte{}, born: map[string]int{}, seen: map[string]bool{}}
+	g := &registry{tenantID: tenantID, domain: domain, secrets: map[string][sha256.Size]byte{}, standIns: map[string]standIn{}, born: map[string]int{}, seen: map[string]bool{}}
 	g.addResource("Office 365 Exchange Online", exchangeAppID, now,
 		[]string{"https://outlook.office365.com", "https://outlook.office.com"},
 		[]string{"SMTP.SendAsApp", "Mail.Send", "full_access_as_app"},
@@ -176,13 +179,15 @@ func (g *registry) addResource(name, appID string, now time.Time, names, roles, 
 
 // addOwnApp puts the app that is there from the start into the registry: it
 // sends as itself, and for a user who signs in to it.
-func (g *registry) addOwnApp(a App, cert *x509.Certificate, now time.Time) {
-	secret := password{KeyID: newID(), Hint: a.Secret[:3], Start: now.UTC(), End: now.UTC().AddDate(2, 0, 0)}
+func (g *registry) addOwnApp(a App, own ownApp, cert *x509.Certificate, now time.Time) {
+	key := newKeyCredential(cert)
+	key.KeyID = own.CertificateID
+	secret := password{KeyID: own.SecretID, Hint: a.Secret[:3], Start: now.UTC(), End: now.UTC().AddDate(2, 0, 0)}
 	g.secrets[secret.KeyID] = sha256.Sum256([]byte(a.Secret))
 	g.apps = append(g.apps, registration{
 		ID: a.RegistrationObjectID, AppID: a.ClientID, DisplayName: a.Name, Audience: "AzureADMyOrg", Created: now.UTC(),
 		FallbackPublic: new(true), Public: publicClient{RedirectURIs: []string{"http://localhost"}},
-		Keys: []keyCredential{newKeyCredential(cert)}, Passwords: []password{secret},
+		Keys: []keyCredential{key}, Passwords: []password{secret},
 	})
 	for resource, scope := range map[string]string{exchangeAppID: "SMTP.Send", graphAppID: "Mail.Send"} {
 		r, _ := g.principalBy(resource)
@@ -348,8 +353,7 @@ func (l *Lab) checkSecret(appID, secret string) proof {
 	sum := sha256.Sum256([]byte(secret))
 	found := proofUnknown
 	for _, p := range a.Passwords {
-		kept, known := l.entraID.secrets[p.KeyID]
-		if !known || subtle.ConstantTimeCompare(kept[:], sum[:]) != 1 {
+		if !l.entraID.isSecret(p.KeyID, sum) {
 			continue
 		}
 		if l.now().Before(p.End) {
@@ -360,6 +364,15 @@ func (l *Lab) checkSecret(appID, secret string) proof {
 	return found
 }
 
+// isSecret compares the sum of a secret with what is kept of one, and with the
+// one that stands in for it. mu is held.
+func (g *registry) isSecret(keyID string, sum [sha256.Size]byte) bool {
+	is := func(kept [sha256.Size]byte) bool { return subtle.ConstantTimeCompare(kept[:], sum[:]) == 1 }
+	kept, known := g.secrets[keyID]
+	other, stands := g.standIns[keyID]
+	return known && is(kept) || stands && other.cert == nil && is(other.sum)
+}
+
 // certificateBy finds an app's certificate by its x5t#S256 (RFC 7515 section
 // 4.1.8), in base64 or base64url.
 func (l *Lab) certificateBy(appID, thumbprint string) (*x509.Certificate, proof) {
@@ -368,6 +381,9 @@ func (l *Lab) certificateBy(appID, thumbprint string) (*x509.Certificate, proof)
 	a, _ := l.entraID.registrationBy(appID)
 	for _, k := range a.Keys {
 		c, err := x509.ParseCertificate(k.Key)
+		if other := l.entraID.standIns[k.KeyID].cert; other != nil && isThumbprint(thumbprint, other) {
+			c, err = other, nil
+		}
 		if err != nil || !isThumbprint(thumbprint, c) {
 			continue
 		}

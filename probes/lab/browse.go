@@ -16,7 +16,7 @@ import (
 // that waits for it on loopback. What the page says instead is the error.
 func (l *Lab) Browse(ctx context.Context, address string) error {
 	if l.fault("signin-no-browser") {
-		return errors.New("no browser is installed")
+		return errors.New("no_browser") // words under "own_cause."
 	}
 	if !strings.HasPrefix(address, l.Authority()+"/") {
 		return errors.New("not an address of the lab")

@@ -20,7 +20,7 @@ type LabFault struct {
 
 // Faults is the table of what can be made to go wrong.
 func Faults() []LabFault {
-	return []LabFault{
+	return append([]LabFault{
 		{deliverySlow, "RFC 5321 section 6.1: a server that takes a message has not delivered it yet"},
 		{everythingJunk, "Microsoft, Anti-spam message headers in Microsoft 365: SFV:SPM, SCL 5"},
 		{"replication", "Microsoft Graph: 404 Request_ResourceNotFound and 400 NoBackingApplicationObject right after a create"},
@@ -38,6 +38,7 @@ func Faults() []LabFault {
 		{"exchange-absent", "a tenant without Exchange Online has no such service principal"},
 		{"half-registered", "an app registration without service principal, consent and credential"},
 		{rightsCached, "field reports of 30 to 120 minutes until Exchange Online goes by new rights"},
+		{traceAbsent, "Microsoft Graph, resource type exchangeMessageTrace, Prerequisites: 401 Service principal-less Authentication failed"},
 		{"same-name", "Microsoft Graph, resource type application: displayName is not unique"},
 		{"signin-no-browser", "a machine without a browser"},
 		{"signin-blocked", "Microsoft Entra authentication error codes: AADSTS53003"},
@@ -55,7 +56,7 @@ func Faults() []LabFault {
 		{"signin-other-cloud", "Microsoft Entra authentication error codes: AADSTS90038"},
 		{"signin-secret-expired", "Microsoft Entra authentication error codes: AADSTS7000222"},
 		{"signin-clock", "Microsoft Entra authentication error codes: AADSTS700024; RFC 9110 section 6.6.1: Date"},
-	}
+	}, accessFaults()...)
 }
 
 // FaultNames are the names that Options.Faults takes.
@@ -95,9 +96,14 @@ func (l *Lab) takeFaults(names []string) error {
 }
 
 // seedFaults prepares the tenant for the faults that are there from the start.
+// What one adds is added once, however often the tenant is taken up again.
 func (l *Lab) seedFaults() {
 	g := l.entraID
-	add := func(n int) {
+	seed := func(name string, n int) {
+		if !l.fault(name) || slices.Contains(g.seeded, name) {
+			return
+		}
+		g.seeded = append(g.seeded, name)
 		for range n {
 			g.apps = append(g.apps, registration{
 				ID: newID(), AppID: newID(), DisplayName: "offbasic", Audience: "AzureADMyOrg", Created: l.now().UTC().AddDate(0, 0, -3),
@@ -105,14 +111,12 @@ func (l *Lab) seedFaults() {
 			})
 		}
 	}
-	if l.fault("half-registered") {
-		add(1)
-	}
-	if l.fault("same-name") {
-		add(2)
-	}
+	seed("half-registered", 1)
+	seed("same-name", 2)
 	if l.fault("exchange-absent") {
-		e, _ := g.principalBy(exchangeAppID)
-		g.dropPrincipal(e.ID)
+		g.withhold(exchangeAppID)
+	}
+	if l.fault(traceAbsent) {
+		g.withhold(traceAppID)
 	}
 }

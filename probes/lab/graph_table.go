@@ -20,7 +20,7 @@ type call struct {
 
 // calls lists every call that the program makes.
 func calls() []call {
-	return slices.Concat(mailCalls(), applicationCalls(), principalCalls(), grantCalls(), policyCalls(), sendMailCalls(), traceCalls(), signInCalls())
+	return slices.Concat(mailCalls(), applicationCalls(), principalCalls(), grantCalls(), policyCalls(), sendMailCalls(), traceCalls(), signInCalls(), accessCalls())
 }
 
 func mailCalls() []call {

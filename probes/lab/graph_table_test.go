@@ -197,28 +197,3 @@ func TestAFaultThatIsUnknownIsNamedWithTheOthers(t *testing.T) {
 		seen[f.Name] = true
 	}
 }
-
-func TestARestoredLabIsTheSameTenant(t *testing.T) {
-	l := startFor(t)
-	asks(t, l, "POST", "/v1.0/applications", `{"displayName":"mine"}`, "Application.ReadWrite.All")
-	b, err := l.Snapshot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Start(t.Context(), Options{Restore: b})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Close()
-	if again.Tenant().ID != l.Tenant().ID || again.Registered() != l.Registered() || again.App().ClientID == l.App().ClientID {
-		t.Errorf("restored %v with %+v, was %v with %+v", again.Tenant(), again.Registered(), l.Tenant(), l.Registered())
-	}
-	other, err := Start(t.Context(), Options{Restore: []byte(`{"tenant":`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	if other.Tenant().ID == l.Tenant().ID || other.resource(exchangeAppID).ID == "" {
-		t.Error("what was cut off was restored")
-	}
-}

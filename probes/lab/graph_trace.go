@@ -16,6 +16,9 @@ import (
 // Prerequisites).
 const traceAppID = "8bd644d1-64a1-4d4b-ae52-2e0cbf64e373"
 
+// traceAbsent is the fault of a tenant where that service principal is not.
+const traceAbsent = "trace-unprovisioned"
+
 // traceCalls are those of the message trace, version 1.0.
 func traceCalls() []call {
 	read := []string{"ExchangeMessageTrace.Read.All"}

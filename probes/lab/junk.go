@@ -49,13 +49,16 @@ func (d *directory) put(f *folder, msg message) {
 	}
 }
 
+// folders are those of a mailbox.
+func (m *mailbox) folders() []*folder { return []*folder{m.inbox, m.junk, m.kept} }
+
 // messages are those of every folder of a mailbox that have arrived by now,
 // the newest last.
 func (d *directory) messages(m *mailbox, now time.Time) []message {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all []message
-	for _, f := range []*folder{m.inbox, m.junk, m.kept} {
+	for _, f := range m.folders() {
 		for _, msg := range f.messages {
 			if !msg.received.After(now) {
 				all = append(all, msg)

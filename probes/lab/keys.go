@@ -36,6 +36,7 @@ func (l *Lab) makeKeys() error {
 		Name: "offbasic lab", ClientID: newID(), ObjectID: newID(), RegistrationObjectID: newID(),
 		Secret: randomText(30),
 	}
+	l.own = ownApp{Client: l.app.ClientID, Registration: l.app.RegistrationObjectID, Enterprise: l.app.ObjectID, SecretID: newID(), CertificateID: newID()}
 	wg.Go(func() { l.trust, errs[0] = newAuthority(l.now()) })
 	wg.Go(func() { l.signer, errs[1] = newSigner() })
 	wg.Go(func() { l.appCert, l.app.Certificate, errs[2] = appCertificate(l.now()) })
@@ -136,8 +137,12 @@ func appCertificate(now time.Time) (*x509.Certificate, []byte, error) {
 
 // sha1Text is a certificate's SHA-1 thumbprint as Graph writes it.
 func sha1Text(c *x509.Certificate) string {
+	return base64.StdEncoding.EncodeToString(sha1Of(c))
+}
+
+func sha1Of(c *x509.Certificate) []byte {
 	sum := sha1.Sum(c.Raw) //nolint:gosec // a name, not a proof
-	return base64.StdEncoding.EncodeToString(sum[:])
+	return sum[:]
 }
 
 // newID is a random GUID (RFC 9562 section 5.4).

@@ -30,6 +30,7 @@ type Options struct {
 	Secret func(script, step string) (string, error)
 	Faults []string // what goes wrong, by its name in the table of faults
 	// Restore is what Snapshot wrote at an earlier end; nil is a new tenant.
+	// What is damaged, or of a newer version, is refused.
 	Restore []byte
 	// Addresses of the services that Endpoint names, on loopback, where they
 	// are not to be any free port. SubmissionAddr comes before.
@@ -81,6 +82,7 @@ type Lab struct {
 	trust   *authority // of the lab's https and STARTTLS
 	signer  *signer    // of the tokens
 	app     App
+	own     ownApp
 	appCert *x509.Certificate
 	dir     *directory
 	entraID *registry
@@ -133,9 +135,11 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	l.dir.counts = l.counts
 	l.dir.signedIn = formerSignIns(l.now())
 	l.entraID = newRegistry(l.dir.tenantID, l.dir.domains[0], l.now())
-	l.restore(o.Restore)
-	l.entraID.addOwnApp(l.app, l.appCert, l.now())
-	l.seedFaults()
+	if err := l.restore(o.Restore); err != nil {
+		l.closeListeners()
+		return nil, err
+	}
+	l.prepareTenant()
 	l.signIns.users = newUsers()
 	l.client = &http.Client{
 		Timeout:   30 * time.Second,
@@ -149,6 +153,19 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	}
 	l.stop = context.AfterFunc(ctx, func() { l.shut() })
 	return l, nil
+}
+
+// prepareTenant sees to what every tenant has, and to what a fault takes away.
+func (l *Lab) prepareTenant() {
+	g := l.entraID
+	if !l.Has(l.app.ClientID) {
+		g.addOwnApp(l.app, l.own, l.appCert, l.now())
+	}
+	l.standInOwn()
+	if _, there := l.enterprise(traceAppID); !there {
+		g.addResource("Exchange message trace", traceAppID, l.now(), nil, nil, nil)
+	}
+	l.seedFaults()
 }
 
 // Format writes no secret of the tenant, whatever the verb.

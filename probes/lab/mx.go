@@ -38,13 +38,13 @@ func mx() service {
 	}
 }
 
-// certificateName is the name in the certificate that the lab gives a client.
-const certificateName = "relay.contoso.example"
+// ClientCertificateName is the name in the certificate that the lab gives a client.
+const ClientCertificateName = "relay.contoso.example"
 
 // ClientCertificate is a certificate for the connector by certificate, as PEM
 // with its key: its name is "relay.contoso.example", and the lab's CA has
 // signed it as a public one would.
-func (l *Lab) ClientCertificate() ([]byte, error) { return l.CertificateFor(certificateName) }
+func (l *Lab) ClientCertificate() ([]byte, error) { return l.CertificateFor(ClientCertificateName) }
 
 // CertificateFor is a client certificate with another name, as PEM with its
 // key: somebody else's.

@@ -96,7 +96,6 @@ func everyRoute(t *testing.T) *lab.Lab {
 // message in and says it in the message trace.
 func TestEveryRefusalOfTheCatalogueCanBeProvokedByName(t *testing.T) {
 	l := everyRoute(t)
-	provisionTrace(t, l)
 	services := map[string]string{"submission": "submission", "submission(legacy)": "legacy", "hve": "hve", "relay": "mx", "direct": "mx", "third-party": "mx", "any": "submission"}
 	for _, service := range services {
 		if got := walk(t, l, service); got[len(got)-1][0] != '2' {
@@ -231,7 +230,6 @@ func TestAMessageOverTheLimitIsRefused(t *testing.T) {
 // bounce, since submission takes every address.
 func TestUnknownRecipientInsideComesBack(t *testing.T) {
 	l := start(t, lab.Options{})
-	provisionTrace(t, l)
 	wantTaken(t, "sent", secureScan(t, l).send("scan@contoso.example", "nobody@contoso.example"))
 	if got := lastBounce(t, l); !strings.HasPrefix(got, "550 5.1.10 RESOLVER.ADR.RecipientNotFound") {
 		t.Errorf("the trace says %q", got)

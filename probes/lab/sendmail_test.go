@@ -171,7 +171,7 @@ func lastBounce(t *testing.T, l *lab.Lab) string {
 // Graph, resource types exchangeMessageTrace and exchangeMessageTraceDetail.
 func TestMessageTraceShowsTheAddressAndTheConnector(t *testing.T) {
 	clock := newClock()
-	l := start(t, lab.Options{Now: clock.now, Delay: time.Minute})
+	l := start(t, lab.Options{Now: clock.now, Delay: time.Minute, Faults: []string{"trace-unprovisioned"}})
 	if status := fetch(t, l, "/v1.0/admin/exchange/tracing/messageTraces", new(any)); status != http.StatusUnauthorized {
 		t.Errorf("without the service principal: %d", status)
 	}

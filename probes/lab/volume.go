@@ -23,6 +23,17 @@ func (d *directory) hveAccount(id string) *hveAccount {
 	return nil
 }
 
+// VolumeAccounts are the addresses of the accounts of High Volume Email.
+func (l *Lab) VolumeAccounts() []string {
+	l.dir.mu.Lock()
+	defer l.dir.mu.Unlock()
+	var all []string
+	for _, h := range l.dir.hve {
+		all = append(all, h.address)
+	}
+	return all
+}
+
 // onHVE is a cmdlet that acts on one High Volume Email account.
 func onHVE(run func(*directory, *hveAccount, arguments) ([]object, error)) func(*directory, arguments) ([]object, error) {
 	return func(d *directory, a arguments) ([]object, error) {

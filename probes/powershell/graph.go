@@ -89,7 +89,11 @@ func literal(v any) string {
 		slices.Sort(keys)
 		entries := make([]string, 0, len(v))
 		for _, k := range keys {
-			entries = append(entries, Quote(k)+" = "+literal(v[k]))
+			value := literal(v[k])
+			if certificate, ok := v[k].(string); ok && k == "key" && v["type"] == "AsymmetricX509Cert" {
+				value = "[System.Convert]::FromBase64String(" + Quote(certificate) + ")" // the SDK takes bytes
+			}
+			entries = append(entries, Quote(k)+" = "+value)
 		}
 		return "@{ " + strings.Join(entries, "; ") + " }"
 	case []any:

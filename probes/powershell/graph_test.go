@@ -15,6 +15,7 @@ func TestGraphRequestsAsCommands(t *testing.T) {
 			"POST", "/v1.0/applications", `{"displayName":"O'Brien's \u2019 $(x)","tags":["a"],"isFallbackPublicClient":true}`,
 			"New-MgApplication -BodyParameter @{ 'displayName' = " + powershell.Quote("O'Brien's \u2019 $(x)") + "; 'isFallbackPublicClient' = $true; 'tags' = @('a') }",
 		},
+		{"PATCH", "/v1.0/applications/1", `{"keyCredentials":[{"type":"AsymmetricX509Cert","key":"MIIC"}]}`, "Update-MgApplication -ApplicationId '1' -BodyParameter @{ 'keyCredentials' = @(@{ 'key' = [System.Convert]::FromBase64String('MIIC'); 'type' = 'AsymmetricX509Cert' }) }"},
 		{"PATCH", "/v1.0/applications/1", `{"keyCredentials":[]}`, "Update-MgApplication -ApplicationId '1' -BodyParameter @{ 'keyCredentials' = @() }"},
 		{"DELETE", "/v1.0/servicePrincipals/a%27b", "", "Remove-MgServicePrincipal -ServicePrincipalId 'a''b'"},
 		{"DELETE", "/v1.0/servicePrincipals/1/appRoleAssignments/2", "", "Remove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId '1' -AppRoleAssignmentId '2'"},

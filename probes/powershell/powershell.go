@@ -16,17 +16,21 @@ import (
 	"offbasic/probes"
 )
 
-// Writer writes Scripts in one language. Both fields must be set.
+// Writer writes Scripts in one language. Frame and Words must be set.
 type Writer struct {
 	// Frame holds frame.ps1.tmpl, what stands around the steps.
 	Frame fs.FS
 	// Words looks up a comment or message in the admin's language.
 	Words func(key string) string
+	// Environment is the cloud's -ExchangeEnvironmentName; "" leaves it to
+	// Connect-ExchangeOnline, which takes the worldwide one.
+	Environment string
 }
 
 // frame is what the template is given.
 type frame struct {
 	Name     string
+	Cloud    string // argument of Connect-ExchangeOnline, or ""
 	Online   bool
 	Optional bool // some read may be left out
 	Schema   int
@@ -79,6 +83,9 @@ func (p Writer) Text(s probes.Script) (string, error) {
 			"written": Quote(p.Words("script.frame.written") + " "),
 			"stopped": Quote(p.Words("script.frame.stopped") + " "),
 		},
+	}
+	if p.Environment != "" {
+		f.Cloud = " -ExchangeEnvironmentName " + Quote(p.Environment)
 	}
 	for _, st := range s.Steps {
 		f.Steps = append(f.Steps, p.step(s.Name, st))

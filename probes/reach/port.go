@@ -37,7 +37,7 @@ func (p Probe) knock(ctx context.Context, ip netip.Addr) probes.Door {
 	conn, err := p.connect(ctx, ip)
 	d.MS = float64(p.Now().Sub(began).Microseconds()) / 1000
 	if err != nil {
-		d.Outcome, d.Cause = outcome(err), cause(err)
+		d.Outcome, d.Cause = probes.DialOutcomeOf(err), probes.Cause(err)
 		return d
 	}
 	defer conn.Close()                                          //nolint:errcheck // nothing is lost with it
@@ -48,18 +48,6 @@ func (p Probe) knock(ctx context.Context, ip netip.Addr) probes.Door {
 	return d
 }
 
-func outcome(err error) probes.DialOutcome {
-	switch {
-	case isRefused(err):
-		return probes.DialRefused
-	case isTimeout(err):
-		return probes.DialTimeout
-	case isNoRoute(err):
-		return probes.DialNoRoute
-	}
-	return probes.DialFailed
-}
-
 // greet reads the banner and what EHLO offers.
 func (p Probe) greet(conn net.Conn, d *probes.Door) {
 	s := p.dialogue(conn)
@@ -67,8 +55,8 @@ func (p Probe) greet(conn net.Conn, d *probes.Door) {
 	d.Banner = probes.Clean(strings.Join(banner, " "), 200)
 	if err != nil {
 		d.Rewritten = "not_smtp"
-		if isTimeout(err) || len(banner) == 0 {
-			d.Rewritten, d.Cause = "", cause(err)
+		if probes.TimedOut(err) || len(banner) == 0 {
+			d.Rewritten, d.Cause = "", probes.Cause(err)
 			d.Outcome = probes.DialFailed
 		}
 		return
@@ -81,7 +69,7 @@ func (p Probe) greet(conn net.Conn, d *probes.Door) {
 	}
 	_, _, _ = s.say("QUIT") // the farewell decides nothing
 	d.STARTTLS = offers(d.Capabilities, "STARTTLS")
-	d.Rewritten = rewritten(d.Banner, d.Capabilities)
+	d.Rewritten = probes.Rewritten(d.Banner, d.Capabilities)
 }
 
 func offers(capabilities []string, name string) bool {
@@ -91,20 +79,4 @@ func offers(capabilities []string, name string) bool {
 		}
 	}
 	return false
-}
-
-// rewritten tells the marks of firewalls that inspect SMTP: a banner of stars,
-// and capabilities whose names are overwritten with X, as "XXXXXXXA" for
-// STARTTLS.
-func rewritten(banner string, capabilities []string) string {
-	if strings.Count(banner, "*") >= 10 {
-		return "banner_masked"
-	}
-	for _, c := range capabilities {
-		word, _, _ := strings.Cut(c, " ")
-		if strings.HasPrefix(word, "XXXX") && strings.Trim(word, "X") == strings.TrimLeft(word, "X") && len(strings.Trim(word, "X")) <= 1 {
-			return "starttls_masked"
-		}
-	}
-	return ""
 }

@@ -42,7 +42,7 @@ func PublicAddress(ctx context.Context, client *http.Client, service string) (ne
 	}
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	failed := func(err error) error {
-		args["cause"] = cause(err)
+		args["cause"] = probes.Cause(err)
 		return &probes.Fault{Op: op, Code: ServiceFailed, Args: args, Err: err}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, service, nil)

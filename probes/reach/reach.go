@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"offbasic/probes"
@@ -108,7 +107,15 @@ func (p Probe) addresses(ctx context.Context) ([]netip.Addr, error) {
 	if err == nil {
 		err = errors.New("the name has no address")
 	}
-	return nil, &probes.Fault{Op: "look up " + shown, Code: HostUnknown, Args: map[string]string{"host": shown, "cause": cause(err)}, Err: err}
+	return nil, &probes.Fault{Op: "look up " + shown, Code: HostUnknown, Args: map[string]string{"host": shown, "cause": unknown(err)}, Err: err}
+}
+
+// unknown is why a name has no address, without the name.
+func unknown(err error) string {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && !dns.IsTimeout {
+		return probes.Clean(dns.Err, 200)
+	}
+	return probes.Cause(err)
 }
 
 // connect opens the port at one address.
@@ -116,37 +123,6 @@ func (p Probe) connect(ctx context.Context, ip netip.Addr) (net.Conn, error) {
 	ctx, stop := context.WithTimeout(ctx, p.Limit)
 	defer stop()
 	return p.Dial(ctx, "tcp", net.JoinHostPort(ip.String(), strconv.Itoa(p.Port)))
-}
-
-// cause is the plain reason of an error: without the addresses that Go puts
-// before it.
-func cause(err error) string {
-	var dns *net.DNSError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &dns):
-		return probes.Clean(dns.Err, 200)
-	case isTimeout(err):
-		return "no answer"
-	case errors.As(err, &op) && op.Err != nil:
-		return probes.Clean(op.Err.Error(), 200)
-	}
-	return probes.Clean(err.Error(), 200)
-}
-
-func isTimeout(err error) bool {
-	var t net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
-}
-
-func isRefused(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.Errno(10061)) // WSAECONNREFUSED
-}
-
-// isNoRoute tells that this machine has no way to such an address.
-func isNoRoute(err error) bool {
-	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL) ||
-		errors.Is(err, syscall.Errno(10051)) || errors.Is(err, syscall.Errno(10065)) // WSAENETUNREACH, WSAEHOSTUNREACH
 }
 
 // dialogue is an SMTP connection of which lines are read and written.

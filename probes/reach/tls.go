@@ -2,10 +2,8 @@ package reach
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -43,7 +41,7 @@ func (p Probe) TLS(ctx context.Context) (probes.Handshake, error) {
 		h.Versions = p.versions(ctx, ip)
 		return h, nil
 	}
-	args["cause"] = cause(last)
+	args["cause"] = probes.Cause(last)
 	return probes.Handshake{}, &probes.Fault{Op: op, Code: Closed, Args: args, Err: last}
 }
 
@@ -130,18 +128,14 @@ func (p Probe) judge(state *tls.ConnectionState) probes.Handshake {
 		Version: tls.VersionName(state.Version), Suite: tls.CipherSuiteName(state.CipherSuite),
 	}
 	for _, c := range state.PeerCertificates[:min(len(state.PeerCertificates), 10)] {
-		h.Chain = append(h.Chain, described(c))
+		h.Chain = append(h.Chain, probes.CertificateOf(c))
 	}
 	if len(state.PeerCertificates) == 0 {
 		h.Problem = "chain"
 		return h
 	}
-	between := x509.NewCertPool()
-	for _, c := range state.PeerCertificates[1:] {
-		between.AddCert(c)
-	}
 	now := p.Now()
-	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: p.ServerName, Roots: p.Roots, Intermediates: between, CurrentTime: now})
+	err := probes.VerifyChain(state.PeerCertificates, p.ServerName, p.Roots, now)
 	h.Verified = err == nil
 	if err != nil {
 		h.Problem, h.Cause = problem(err, now), probes.Clean(err.Error(), 300)
@@ -166,20 +160,4 @@ func problem(err error, now time.Time) string {
 		return "untrusted"
 	}
 	return "chain"
-}
-
-func described(c *x509.Certificate) probes.Certificate {
-	out := probes.Certificate{
-		Subject: probes.Clean(c.Subject.String(), 200), Issuer: probes.Clean(c.Issuer.String(), 200),
-		From: c.NotBefore, Until: c.NotAfter,
-	}
-	for _, n := range c.DNSNames[:min(len(c.DNSNames), 20)] {
-		out.Names = append(out.Names, probes.Clean(n, 100))
-	}
-	for _, ip := range c.IPAddresses[:min(len(c.IPAddresses), 20)] {
-		out.Names = append(out.Names, ip.String())
-	}
-	sum := sha256.Sum256(c.Raw)
-	out.SHA256 = hex.EncodeToString(sum[:])
-	return out
 }

@@ -14,7 +14,7 @@ const (
 	NotAToken      probes.Code = "not_a_token"
 
 	NoTenant      probes.Code = "signin_tenant_missing" // arg tenant
-	OtherCloud    probes.Code = "signin_other_cloud"    // the tenant lives in another cloud; arg tenant
+	OtherCloud    probes.Code = "signin_other_cloud"    // the tenant lives in another cloud; args tenant, clouds: ids of the cloud table
 	NoClient      probes.Code = "signin_client_unknown" // args client, tenant
 	SecretExpired probes.Code = "signin_secret_expired" // arg client
 	ClockAhead    probes.Code = "signin_clock_ahead"    // arg by, a duration
@@ -38,6 +38,7 @@ const (
 	WrongAccount probes.Code = "signin_wrong_account"     // not of this tenant; arg tenant
 	NoRedirect   probes.Code = "signin_redirect_missing"  // the client does not take http://localhost; arg client
 	NotPublic    probes.Code = "signin_not_public"        // the client takes no public client flows; arg client
+	NoTools      probes.Code = "signin_tools_unknown"     // the tenant does not know GraphTools; args client, tenant
 	NoRole       probes.Code = "signin_role_missing"      // a note: the account has none of the roles; arg account
 	NotAllowed   probes.Code = "signin_not_preauthorised" // the client may not ask for this API; arg client
 )

@@ -18,6 +18,10 @@ import (
 // fault turns MSAL's error into a Fault. MSAL's own error is dropped: it holds
 // the request, whose body holds the secret.
 func (a App) fault(ctx context.Context, c *clock, err error) error {
+	return c.place.elsewhere(a.failed(ctx, c, err), a.Authority, a.Tenant)
+}
+
+func (a App) failed(ctx context.Context, c *clock, err error) *probes.Fault {
 	said, ok := refusal(err)
 	if !ok {
 		return unreachable(ctx, a.Authority, err, a.hide)
@@ -95,7 +99,7 @@ func placed(f *probes.Fault, tenant, client string) *probes.Fault {
 	case "90002", "900023", "5000224", "50059":
 		f.Code = NoTenant
 	case "90038", "900432":
-		f.Code = OtherCloud
+		f.Code, f.Args["clouds"] = OtherCloud, cloudsOf(redirectedTo(f.Args["description"]), "")
 	case "700016":
 		f.Code = NoClient
 	}

@@ -1,8 +1,11 @@
 package signin
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -39,16 +42,27 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	b.clock.see(res.Header.Get("Date"))
+	body := io.LimitReader(res.Body, bodyLimit)
+	if strings.HasSuffix(r.URL.Path, "/.well-known/openid-configuration") {
+		document, err := io.ReadAll(body)
+		if err != nil {
+			return nil, errors.Join(err, res.Body.Close())
+		}
+		b.clock.place.read(document)
+		body = bytes.NewReader(document)
+	}
 	res.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(res.Body, bodyLimit), res.Body}
+	}{body, res.Body}
 	return res, nil
 }
 
-// clock compares this machine's clock with the service's.
+// clock compares this machine's clock with the service's, and keeps where the
+// service says that the tenant is.
 type clock struct {
-	now func() time.Time
+	now   func() time.Time
+	place place
 
 	mu    sync.Mutex
 	ahead time.Duration

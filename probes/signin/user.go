@@ -262,7 +262,7 @@ func (u *User) account(ctx context.Context, s *session) (public.Account, bool, e
 // service cannot be reached, nor when there is no such tenant or client.
 func mayAsk(err error) bool {
 	f, isFault := errors.AsType[*probes.Fault](err)
-	return !isFault || !slices.Contains([]probes.Code{Unreachable, NoTenant, OtherCloud, NoClient}, f.Code)
+	return !isFault || !slices.Contains([]probes.Code{Unreachable, NoTenant, OtherCloud, NoClient, NoTools}, f.Code)
 }
 
 // taken turns MSAL's result into a Token.
@@ -294,7 +294,7 @@ func (u *User) ask(ctx context.Context, s *session, scopes []string) (Token, err
 		why = append(why, f)
 	}
 	if len(why) == 0 {
-		why = append(why, caused("open the browser", NoBrowser, "none is known"))
+		why = append(why, caused("open the browser", NoBrowser, "no_browser"))
 	}
 	u.show(Prompt{Kind: PromptNote, Why: last(why)})
 	return Token{}, byHand(why)

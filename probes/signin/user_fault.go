@@ -17,14 +17,14 @@ func stopped(ctx context.Context) *probes.Fault {
 	return &probes.Fault{Op: "sign in", Code: Stopped, Err: ctx.Err()}
 }
 
-// byHand says that no way is left. The last fault is the cause; all are found
-// in it.
+// byHand says that no way is left. The last fault is the cause, as the service
+// put it, else by its code; all are found in it.
 func byHand(why []*probes.Fault) *probes.Fault {
 	f := &probes.Fault{Op: "sign in", Code: ByHand, Args: map[string]string{}}
 	causes := make([]error, 0, len(why))
 	for _, w := range why {
 		causes = append(causes, w)
-		f.Args["cause"] = w.Error()
+		f.Args["cause"] = first(w.Args["description"], w.Args["cause"], string(w.Code))
 	}
 	f.Err = errors.Join(causes...)
 	return f
@@ -33,13 +33,17 @@ func byHand(why []*probes.Fault) *probes.Fault {
 // isFinal tells a fault that every way would meet again.
 func isFinal(f *probes.Fault) bool {
 	return slices.Contains([]probes.Code{
-		Stopped, Unreachable, BadAuthority, NoTenant, OtherCloud, NoClient, Declined, Consent, NotAssigned, WrongAccount, NotAllowed, NotAToken,
+		Stopped, Unreachable, BadAuthority, NoTenant, OtherCloud, NoClient, NoTools, Declined, Consent, NotAssigned, WrongAccount, NotAllowed, NotAToken,
 	}, f.Code)
 }
 
 // fault turns the error of one way, or of the silent attempt (way ""), into a
 // Fault.
 func (u *User) fault(ctx context.Context, s *session, way Way, err error) *probes.Fault {
+	return s.clock.place.elsewhere(u.failed(ctx, s, way, err), u.Authority, u.tenant())
+}
+
+func (u *User) failed(ctx context.Context, s *session, way Way, err error) *probes.Fault {
 	var browser noBrowserError
 	var listen *net.OpError
 	said, ok := refusal(err)
@@ -102,7 +106,11 @@ func (u *User) refused(s *session, way Way, said entraError) *probes.Fault {
 	case f.Args["aadsts"] == "700024":
 		f.Code, f.Args["by"] = wrongClock(s.clock, f.Code)
 	}
-	return placed(f, u.tenant(), u.clientID())
+	f = placed(f, u.tenant(), u.clientID())
+	if f.Code == NoClient && strings.EqualFold(u.clientID(), GraphTools) {
+		f.Code = NoTools
+	}
+	return f
 }
 
 // codes are the refusals that have words of their own.

@@ -26,7 +26,7 @@ func TestRefusalsAreNamedInTheTenantsTerms(t *testing.T) {
 	}{
 		{"signin-tenant-missing", "", nil, signin.NoTenant, "90002"},
 		{"signin-other-cloud", "", nil, signin.OtherCloud, "90038"},
-		{"signin-client-unknown", "", nil, signin.NoClient, "700016"},
+		{"signin-client-unknown", "", nil, signin.NoTools, "700016"},
 		{"signin-consent-needed", "", nil, signin.Consent, "90094"},
 		{"signin-declined", "", nil, signin.Declined, "65004"},
 		{"signin-declined", "", []signin.Way{signin.DeviceCode}, signin.Declined, "90120"},

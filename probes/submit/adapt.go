@@ -3,6 +3,7 @@ package submit
 import (
 	"bytes"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -133,10 +134,17 @@ func Readdress(message []byte, to []string, why string) ([]byte, []probes.Messag
 	}
 	all := strings.Join(list, ", ")
 	head, old := setHeader(head, "To", func(string) string { return all })
-	if old != all {
+	if old != all && !sameAddresses(old, to) {
 		changes = append(changes, probes.MessageChange{What: "header_to", From: shown(old), To: shown(all), Why: why})
 	}
 	return append(head, body...), changes
+}
+
+// sameAddresses tells whether a To field names just these recipients, in
+// whatever form.
+func sameAddresses(field string, to []string) bool {
+	list, err := mail.ParseAddressList(field)
+	return err == nil && slices.EqualFunc(list, to, func(a *mail.Address, b string) bool { return a.Address == b })
 }
 
 // dropHeader takes every field of that name out; old is the first's value.

@@ -25,7 +25,7 @@ func (r Request) check() (step string, fault *probes.Fault) {
 		return probes.StepAUTH, bad(CredentialInvalid, "", "")
 	case r.signsIn() && (r.Account == "" || len(r.Account) > maxAddress || !printable(r.Account)):
 		return probes.StepAUTH, bad(AccountInvalid, "account", r.Account)
-	case r.From != "" && !isAddress(r.From):
+	case r.From != "" && !IsAddress(r.From):
 		return probes.StepMAIL, bad(AddressMalformed, "address", r.From)
 	case len(r.To) == 0:
 		return probes.StepRCPT, bad(NoRecipient, "", "")
@@ -33,7 +33,7 @@ func (r Request) check() (step string, fault *probes.Fault) {
 		return probes.StepDATA, bad(NoMessage, "", "")
 	}
 	for _, to := range r.To {
-		if !isAddress(to) {
+		if !IsAddress(to) {
 			return probes.StepRCPT, bad(AddressMalformed, "address", to)
 		}
 	}
@@ -51,9 +51,9 @@ func bad(code probes.Code, key, value string) *probes.Fault {
 // maxAddress is the longest address, in bytes (RFC 5321 section 4.5.3.1).
 const maxAddress = 320
 
-// isAddress tells what can stand between the angle brackets of MAIL and RCPT.
+// IsAddress tells what can stand between the angle brackets of MAIL and RCPT.
 // Whether the mailbox exists is the server's to say.
-func isAddress(s string) bool {
+func IsAddress(s string) bool {
 	i := strings.LastIndexByte(s, '@')
 	if i < 1 || i == len(s)-1 || len(s) > maxAddress || !printable(s) {
 		return false

@@ -17,16 +17,10 @@ func (t *try) banner() (string, error) {
 	if err == nil && code != 220 {
 		return "", unexpected(code)
 	}
-	if last, ok := t.wire.last(); ok && masked(last.Text, '*') {
+	if last, ok := t.wire.last(); ok && probes.Rewritten(last.Text, nil) != "" {
 		t.odd("banner_masked")
 	}
 	return "", err
-}
-
-// masked tells a text that a firewall overwrote: Cisco's inspection of SMTP
-// puts stars for most of the banner and "XXXXXXXA" for STARTTLS.
-func masked(text string, with byte) bool {
-	return len(text) >= 8 && strings.Count(text, string(with)) > len(text)*3/4
 }
 
 // unexpected is the error for a reply that is not the one hoped for: a no, or
@@ -51,12 +45,12 @@ func (t *try) firstEHLO() (string, error) {
 // heard keeps what the last EHLO offered.
 func (t *try) heard() {
 	t.offered = nil
-	for i, line := range t.wire.reply {
+	for i, line := range t.wire.shown() {
 		if i > 0 && len(line) > 4 {
 			t.offered = append(t.offered, t.clean(strings.TrimSpace(line[4:])))
 		}
 	}
-	if slices.ContainsFunc(t.offered, func(s string) bool { return masked(s, 'X') }) {
+	if probes.Rewritten("", t.offered) != "" {
 		t.odd("starttls_masked")
 	}
 }

@@ -111,19 +111,15 @@ func dnsFault(host string, err error) *probes.Fault {
 
 // connectFault tells a port where nothing listens from a firewall that drops.
 func connectFault(addr string, err error) *probes.Fault {
-	f := &probes.Fault{Op: "connect to " + addr, Code: ConnectFailed, Args: map[string]string{"addr": addr, "cause": err.Error()}, Err: err}
-	var timeout net.Error
-	switch {
-	case isRefused(err):
+	f := &probes.Fault{Op: "connect to " + addr, Code: ConnectFailed, Args: map[string]string{"addr": addr, "cause": probes.Cause(err)}, Err: err}
+	switch probes.DialOutcomeOf(err) {
+	case probes.DialRefused:
 		f.Code = ConnectRefused
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case probes.DialTimeout:
 		f.Code = ConnectTimeout
+	case probes.DialConnected, probes.DialNoRoute, probes.DialFailed, probes.DialUnfinished:
 	}
 	return f
-}
-
-func isRefused(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.Errno(10061)) // WSAECONNREFUSED
 }
 
 // tlsFault says what a handshake failed at.
@@ -172,19 +168,11 @@ func isAlert(err error) bool {
 
 // names are those that a certificate is for.
 func names(c *x509.Certificate) string {
-	list := allNames(c)
+	list := probes.CertificateNames(c)
 	if len(list) == 0 {
 		list = []string{c.Subject.CommonName}
 	}
 	return strings.Join(list[:min(len(list), 10)], ", ")
-}
-
-func allNames(c *x509.Certificate) []string {
-	list := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		list = append(list, ip.String())
-	}
-	return list
 }
 
 func issuer(c *x509.Certificate) string {

@@ -2,14 +2,12 @@ package submit
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"offbasic/probes"
@@ -228,31 +226,18 @@ func (w *road) dial(ctx context.Context, i int, ip string, arrived chan<- arriva
 	cancel()
 	w.mu.Lock()
 	w.dials[i].MS = ms(w.r.Now().Sub(began))
-	w.dials[i].Outcome = dialOutcome(ctx, err)
+	w.dials[i].Outcome = probes.DialOutcomeOf(err)
+	if err != nil && ctx.Err() != nil { // the trial's
+		w.dials[i].Outcome = probes.DialUnfinished
+	}
+	if o := w.dials[i].Outcome; o == probes.DialFailed || o == probes.DialNoRoute {
+		w.dials[i].Cause = probes.Cause(err)
+	}
 	w.mu.Unlock()
 	if err != nil {
 		err = connectFault(addr, err)
 	}
 	arrived <- arrival{i, addr, conn, err}
-}
-
-// dialOutcome says in a word what became of a dial; ctx is the trial's.
-func dialOutcome(ctx context.Context, err error) probes.DialOutcome {
-	var timeout net.Error
-	switch {
-	case err == nil:
-		return probes.DialConnected
-	case ctx.Err() != nil:
-		return probes.DialUnfinished
-	case isRefused(err):
-		return probes.DialRefused
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT),
-		errors.Is(err, syscall.Errno(10051)), errors.Is(err, syscall.Errno(10047)): // WSAENETUNREACH, WSAEAFNOSUPPORT
-		return probes.DialNoRoute
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return probes.DialTimeout
-	}
-	return probes.DialFailed
 }
 
 // interleaved puts the families in turn, IPv6 first (RFC 8305 section 4).

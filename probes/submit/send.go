@@ -25,6 +25,8 @@ type try struct {
 	trial  probes.Trial
 	secret string
 	mask   *mask
+	// earlier is what the server said last in the attempt before.
+	earlier []string
 	talk
 }
 
@@ -100,6 +102,7 @@ func Send(ctx context.Context, r Request, emit func(probes.Step)) probes.Trial {
 	if t.check() {
 		t.attempts()
 	}
+	t.trial.Transcript = t.mask.written(t.trial.Transcript)
 	return t.trial
 }
 
@@ -212,7 +215,7 @@ func (t *try) step(s stage) bool {
 	began := t.r.Now()
 	t.took = 0
 	if t.wire != nil {
-		t.wire.reply, t.wire.whole = nil, false
+		t.wire.next()
 	}
 	detail, err := s.do(t)
 	done := probes.Step{Step: s.step, Outcome: probes.StepOK, MS: max(t.took, t.since(began)), Detail: t.clean(detail)}
@@ -226,7 +229,7 @@ func (t *try) step(s stage) bool {
 		done.Reply = reply.String()
 	}
 	if s.step == probes.StepEHLO && answered && err == nil {
-		first, _ := probes.ParseReply(t.clean(t.wire.reply[0])) // Detail has the other lines
+		first, _ := probes.ParseReply(t.wire.shown()[0]) // Detail has the other lines
 		done.Reply = first.String()
 	}
 	if err == nil {
@@ -267,10 +270,7 @@ func (t *try) last() (probes.Reply, bool) {
 // add takes the step up and passes it on.
 func (t *try) add(s probes.Step, f *probes.Fault) {
 	if f != nil {
-		s.Fault, s.Args = f.Code, map[string]string{}
-		for key, value := range f.Args {
-			s.Args[key] = t.clean(value)
-		}
+		s.Fault, s.Args = f.Code, t.cleanArgs(f.Args)
 		if f.Err != nil && s.Detail == "" {
 			s.Detail = t.clean(f.Err.Error())
 		}
@@ -282,6 +282,14 @@ func (t *try) add(s probes.Step, f *probes.Fault) {
 
 // clean makes a text fit for the trial.
 func (t *try) clean(s string) string { return probes.Clean(t.mask.cut(s), 1000) }
+
+func (t *try) cleanArgs(args map[string]string) map[string]string {
+	out := map[string]string{}
+	for key, value := range args {
+		out[key] = t.clean(value)
+	}
+	return out
+}
 
 // since is the time from began in milliseconds.
 func (t *try) since(began time.Time) float64 { return ms(t.r.Now().Sub(began)) }
@@ -307,6 +315,8 @@ func (t *try) close() {
 		_ = t.wire.Close()
 		t.wire.endMessage()
 		t.trial.Transcript = append(t.trial.Transcript, t.wire.transcript...)
+		t.wire.next()
+		t.earlier = t.wire.earlier
 	}
 	if t.road == nil {
 		return
@@ -361,7 +371,7 @@ func (t *try) ask(kind string) error {
 	for _, m := range t.r.Mechanisms {
 		payloads = append(payloads, t.payloadOf(m))
 	}
-	t.mask = hide(kind, secret, payloads...)
+	t.mask = t.mask.and(kind, secret, payloads, t.public())
 	if t.wire != nil {
 		t.wire.mask = t.mask
 	}
@@ -369,6 +379,11 @@ func (t *try) ask(kind string) error {
 		return &probes.Fault{Op: "sign in", Code: CredentialInvalid}
 	}
 	return nil
+}
+
+// public is what is known of the trial without its secret.
+func (t *try) public() []string {
+	return append([]string{t.r.Account, t.r.From, t.r.Host, t.r.MX, t.host, t.r.ServerName, t.r.Hello, t.r.MessageID}, t.r.To...)
 }
 
 // lookup waits for the addresses of the host.
@@ -395,6 +410,6 @@ func (t *try) connect() (string, error) {
 	won := t.road.won
 	t.stop = context.AfterFunc(t.ctx, func() { _ = won.Close() })
 	t.wire = newWire(won, t.r.Now, t.trial.Started, t.r.Timeouts.Block)
-	t.wire.mask = t.mask
+	t.wire.mask, t.wire.earlier = t.mask, t.earlier
 	return conn.detail, nil
 }

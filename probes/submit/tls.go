@@ -37,39 +37,28 @@ func (t *try) tlsConfig(facts *probes.TrialTLS) *tls.Config {
 func (t *try) judge(s tls.ConnectionState, facts *probes.TrialTLS) error {
 	facts.Version, facts.Suite = tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite)
 	for _, c := range s.PeerCertificates[:min(len(s.PeerCertificates), maxChain)] {
-		facts.Chain = append(facts.Chain, certificate(c))
+		facts.Chain = append(facts.Chain, t.certificate(c))
 	}
 	if len(s.PeerCertificates) == 0 {
 		return errors.New("the server has no certificate")
 	}
-	between := x509.NewCertPool()
-	for _, c := range s.PeerCertificates[1:] {
-		between.AddCert(c)
-	}
-	_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{
-		DNSName: ascii(facts.ServerName), Roots: t.r.Roots, Intermediates: between,
-	})
+	err := probes.VerifyChain(s.PeerCertificates, ascii(facts.ServerName), t.r.Roots, time.Time{})
 	if facts.Verified = err == nil; facts.Verified {
 		return nil
 	}
 	f := t.tlsFault(&tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err})
-	facts.Problem, facts.Args = f.Code, f.Args
+	facts.Problem, facts.Args = f.Code, t.cleanArgs(f.Args)
 	if t.r.AllowBadCertificate {
 		return nil
 	}
 	return f
 }
 
-// certificate is what is shown of one.
-func certificate(c *x509.Certificate) probes.Certificate {
-	sum := sha256.Sum256(c.Raw)
-	out := probes.Certificate{
-		Subject: probes.Clean(c.Subject.String(), 300), Issuer: probes.Clean(c.Issuer.String(), 300),
-		From: c.NotBefore.UTC(), Until: c.NotAfter.UTC(), SHA256: hex.EncodeToString(sum[:]),
-	}
-	for _, n := range allNames(c)[:min(len(allNames(c)), 10)] {
-		out.Names = append(out.Names, probes.Clean(n, 255))
-	}
+// certificate is what is shown of one. A server that the client comes back to
+// knows the secret, and can have written it there.
+func (t *try) certificate(c *x509.Certificate) probes.Certificate {
+	out := probes.CertificateOf(c)
+	out.Subject, out.Issuer, out.Names = t.mask.cut(out.Subject), t.mask.cut(out.Issuer), t.mask.lines(out.Names)
 	return out
 }
 

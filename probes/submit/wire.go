@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,14 +39,15 @@ type wire struct {
 	block time.Duration
 	mask  *mask
 
-	transcript []probes.Line
-	replay     []byte   // given to the reader before what comes from the server
-	partial    []byte   // of a server's line
-	reply      []string // lines of the last reply
-	whole      bool     // the reply is complete
-	read       int      // bytes since the last command
-	hideNext   bool     // the next client line is the secret
-	message    int      // bytes of the message under way; -1 outside of DATA
+	transcript []probes.Line // as it was said: the secret is cut out at the end of the trial
+	replay     []byte        // given to the reader before what comes from the server
+	partial    []byte        // of a server's line
+	earlier    []string      // the last lines of the server before the last reply
+	reply      []string      // lines of the last reply
+	whole      bool          // the reply is complete
+	read       int           // bytes since the last command
+	hideNext   bool          // the next client line is the secret
+	message    int           // bytes of the message under way; -1 outside of DATA
 }
 
 func newWire(conn net.Conn, now func() time.Time, began time.Time, block time.Duration) *wire {
@@ -57,14 +59,32 @@ func newWire(conn net.Conn, now func() time.Time, began time.Time, block time.Du
 // attach reads and writes on conn from here on.
 func (w *wire) attach(conn net.Conn) { w.Conn, w.r = conn, bufio.NewReaderSize(conn, 4096) }
 
-// line adds one line to the transcript, without the secret and cleaned.
+// line adds one line to the transcript.
 func (w *wire) line(from probes.Speaker, text string) {
 	if len(w.transcript) >= maxTranscript {
 		return
 	}
-	w.transcript = append(w.transcript, probes.Line{
-		MS: w.now().Sub(w.began).Milliseconds(), From: from, Text: probes.Clean(w.mask.cut(text), maxLine),
-	})
+	w.transcript = append(w.transcript, probes.Line{MS: w.now().Sub(w.began).Milliseconds(), From: from, Text: text})
+}
+
+// written is a transcript without secrets and cleaned. What each side said is
+// looked through as a whole: a secret can begin in one line and end in another.
+func (m *mask) written(transcript []probes.Line) []probes.Line {
+	for _, from := range []probes.Speaker{probes.Client, probes.Server, probes.Note} {
+		var said []string
+		for _, l := range transcript {
+			if l.From == from {
+				said = append(said, l.Text)
+			}
+		}
+		said = m.lines(said)
+		for i := range transcript {
+			if transcript[i].From == from {
+				transcript[i].Text, said = probes.Clean(said[0], maxLine), said[1:]
+			}
+		}
+	}
+	return transcript
 }
 
 // Read gives what the server says, and takes it down.
@@ -98,7 +118,7 @@ func (w *wire) heard(b []byte) error {
 		w.partial = w.partial[:0]
 		w.line(probes.Server, text)
 		if w.whole {
-			w.reply, w.whole = nil, false
+			w.next()
 		}
 		w.reply = append(w.reply, text)
 		w.whole = len(text) < 4 || text[3] != '-'
@@ -152,16 +172,40 @@ func (w *wire) code() int {
 	return n
 }
 
+// maxEarlier is how much is kept of what the server said before, in bytes.
+const maxEarlier = 4096
+
+// next puts the last reply behind, and waits for another.
+func (w *wire) next() {
+	w.earlier = append(w.earlier, w.reply...)
+	size := 0
+	for i, line := range slices.Backward(w.earlier) {
+		if size += len(line); size > maxEarlier {
+			w.earlier = slices.Clone(w.earlier[i+1:])
+			break
+		}
+	}
+	w.reply, w.whole = nil, false
+}
+
+// shown are the lines of the last reply, without the secret and cleaned.
+func (w *wire) shown() []string {
+	said := w.mask.lines(slices.Concat(w.earlier, w.reply))[len(w.earlier):]
+	out := make([]string, len(said))
+	for i, line := range said {
+		out[i] = probes.Clean(line, maxLine)
+	}
+	return out
+}
+
 // last is the last reply, without the secret and cleaned.
 func (w *wire) last() (probes.Reply, bool) {
 	if !w.whole {
 		return probes.Reply{}, false
 	}
-	text := make([]string, len(w.reply))
-	for i, line := range w.reply {
-		text[i] = probes.Clean(w.mask.cut(line), maxLine)
-	}
-	return probes.ParseReply(strings.Join(text, "\n"))
+	r, ok := probes.ParseReply(strings.Join(w.shown(), "\n"))
+	r.Text, r.Server = w.mask.cut(r.Text), w.mask.cut(r.Server) // its lines are one text now
+	return r, ok
 }
 
 // exchange sends a command, unless it is "", and reads one reply.
@@ -174,7 +218,8 @@ func (w *wire) exchange(command string, limit time.Duration) (code int, err erro
 			return 0, err
 		}
 	}
-	w.read, w.reply, w.whole = 0, nil, false
+	w.read = 0
+	w.next()
 	one := make([]byte, 1)
 	for !w.whole {
 		if _, err := w.Read(one); err != nil {

@@ -20,7 +20,7 @@ func (c *call) askCommand() *cobra.Command {
 	cmd := c.command("ask [SENDER]", func(cmd *cobra.Command, args []string) error {
 		return c.askAbout(cmd.Context(), args, set)
 	})
-	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Args = atMostOne
 	cmd.Flags().StringArrayVar(&set, "set", nil, c.tr.T("cli.flag.set", text.Args{"names": askNames()}))
 	return cmd
 }
@@ -153,7 +153,7 @@ func (c *call) askPeople(ctx context.Context, w *Work, args []string) error {
 	if err != nil {
 		return err
 	}
-	in, m, n := bufio.NewReader(c.In), w.Folder.Migration(), 0
+	in, m, n := bufio.NewReader(&interruptible{ctx: ctx, in: c.In}), w.Folder.Migration(), 0
 	for _, id := range ids {
 		if len(o.Asks[id]) == 0 {
 			continue

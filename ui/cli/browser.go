@@ -17,7 +17,7 @@ const openWait = 2 * time.Second
 func openBrowser(env func(string) string, address string) error {
 	name, args := browserCommand(runtime.GOOS)
 	if runtime.GOOS != "windows" && runtime.GOOS != "darwin" && env("DISPLAY") == "" && env("WAYLAND_DISPLAY") == "" {
-		return errors.New("there is no display")
+		return errors.New("no_display") // words under "own_cause."
 	}
 	// It is not ended with the sign-in: the browser may be its child.
 	cmd := exec.CommandContext(context.Background(), name, append(args, address)...)

@@ -37,7 +37,7 @@ func (c *call) bundle(ctx context.Context, senders []string, out string, yes boo
 	if err != nil {
 		return err
 	}
-	files, err := w.Bundle(ctx, senders, c.Version)
+	files, err := w.Bundle(ctx, senders, c.revision())
 	if err = errors.Join(err, w.Close()); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,9 @@ func (c *call) capture(ctx context.Context, f captureFlags) error {
 	if f.count < 0 || f.limit < 0 {
 		return badUsage("usage.negative", text.Args{"flags": "--count, --for"})
 	}
+	if err := checkLimits(&f.limits); err != nil {
+		return err
+	}
 	w, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -65,6 +69,7 @@ func (c *call) capture(ctx context.Context, f captureFlags) error {
 		ctx, end = context.WithTimeout(ctx, f.limit)
 		defer end()
 	}
+	defer collectLess()()
 	seen := 0
 	server := capture.Server{Listen: f.listen, Fallback: len(f.listen) == 0, Policy: policy, AllowPublic: f.public, Limits: f.limits}
 	err = w.Capture(ctx, server, func(ev probes.CaptureEvent) {
@@ -83,6 +88,23 @@ func (c *call) capture(ctx context.Context, f captureFlags) error {
 		}
 	})
 	return c.captureEnded(ctx, err, seen, f.count)
+}
+
+// What a capture lets the heap grow by before it is collected, in per cent, and
+// how large the process may become by that, in bytes.
+const (
+	captureGrowth = 400
+	captureMemory = 128 << 20
+)
+
+// collectLess trades memory for a tenth of the CPU time of a capture, until
+// what it returns is called.
+func collectLess() (restore func()) {
+	growth, limit := debug.SetGCPercent(captureGrowth), debug.SetMemoryLimit(captureMemory)
+	return func() {
+		debug.SetGCPercent(growth)
+		debug.SetMemoryLimit(limit)
+	}
 }
 
 // captureEnded says how a capture ended: stopped and complete are both well,
@@ -136,8 +158,14 @@ func (c *call) listening(l probes.Listening) {
 	if l.Addr != "" {
 		c.note("cli.capture.listening", text.Args{"addr": l.Addr})
 	}
-	if ips := capture.Addresses(); l.Addr != "" && len(ips) > 0 && slices.Contains([]string{"0.0.0.0", "::", "[::]", ""}, hostOf(l.Addr)) {
+	if l.Addr == "" || !slices.Contains([]string{"0.0.0.0", "::", "[::]", ""}, hostOf(l.Addr)) {
+		return
+	}
+	if ips := capture.Addresses(); len(ips) > 0 && !ips[0].Addr.IsLoopback() {
 		c.note("cli.capture.device", text.Args{"server": ips[0].Addr.String(), "port": portOf(l.Addr)})
+	} else if !c.alone {
+		c.alone = true // said once
+		c.note("capture.no_address", nil)
 	}
 }
 

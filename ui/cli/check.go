@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"strings"
 
@@ -29,14 +30,6 @@ func (c *call) checkSub(use string, args cobra.PositionalArgs, run func(*cobra.C
 	name, _, _ := strings.Cut(use, " ")
 	key := "cli.check." + name
 	return &cobra.Command{Use: use, Args: args, Short: c.tr.T(key), Long: c.tr.T(key + ".long"), Example: c.tr.T(key + ".example"), RunE: run}
-}
-
-// atMostOne takes one argument or none.
-func atMostOne(_ *cobra.Command, args []string) error {
-	if len(args) > 1 {
-		return badUsage("usage.argument", text.Args{"name": args[1]})
-	}
-	return nil
 }
 
 // surroundings are the migration and the lab that a check looks at, where
@@ -105,14 +98,10 @@ func (c *call) findings(heading string, found []checks.Finding) error {
 
 // wordedArgs puts the words of ids into a finding's evidence, for text.
 func (c *call) wordedArgs(f checks.Finding) checks.Finding {
-	args := map[string]string{}
+	args := maps.Clone(f.Args)
 	for name, value := range f.Args {
-		args[name] = value
-		for _, family := range []string{"why:compauth", "sfv:sfv", "cat:cat", "what:oddity", "problem:certificate"} {
-			arg, key, _ := strings.Cut(family, ":")
-			if id := key + "." + value; arg == name && c.tr.Has(id) {
-				args[name] = c.tr.T(id)
-			}
+		if id := checks.ArgWords(name) + "." + value; c.tr.Has(id) {
+			args[name] = c.tr.T(id, f.Args)
 		}
 	}
 	f.Args = args

@@ -192,9 +192,17 @@ func (c *call) ownDoors(ctx context.Context, s surroundings, resolver string) ([
 
 func (c *call) checkTokenCommand() *cobra.Command {
 	var route string
-	cmd := c.checkSub("token", noArgs, func(cmd *cobra.Command, _ []string) error { return c.checkToken(cmd.Context(), route) })
+	cmd := c.checkSub("token", noToken, func(cmd *cobra.Command, _ []string) error { return c.checkToken(cmd.Context(), route) })
 	cmd.Flags().StringVar(&route, "route", "", c.tr.T("cli.flag.check_route"))
 	return cmd
+}
+
+// noToken refuses arguments without repeating them: one may be the token.
+func noToken(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return badUsage("usage.token_argument", nil)
+	}
+	return nil
 }
 
 // maxToken is how much of stdin is read for a token, in bytes.
@@ -227,11 +235,7 @@ func (c *call) checkToken(ctx context.Context, route string) error {
 	}
 	facts := checks.TokenFacts{Claims: claims, Now: c.Now(), Route: r}
 	if s.Work != nil {
-		m := s.Folder.Migration()
-		facts.Tenant = m.Tenant.ID
-		if m.App != nil {
-			facts.App, facts.Object = m.App.ClientID, m.App.ObjectID
-		}
+		facts.Tenant, facts.App, facts.Object = s.tokenOf()
 	}
 	return c.findings(c.tr.T("checked.token"), checks.JudgeToken(facts))
 }

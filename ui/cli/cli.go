@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/fang/v2"
 	"github.com/spf13/cobra"
 
 	"offbasic/assets"
@@ -28,16 +27,19 @@ const (
 	ExitFault    = 3 // could not run
 )
 
-// Program is the program's surroundings. Every field but Open and
-// ReadPassword must be set.
+// Program is the program's surroundings. Every field but Open,
+// ReadPassword and Width must be set.
 type Program struct {
 	In       io.Reader
 	Out, Err io.Writer
 	// Terminal tells whether Out is a terminal.
 	Terminal bool
-	Env      func(string) string
-	Now      func() time.Time
-	Version  string
+	// Width is how many characters a line of the terminal has; 0, or nil, is
+	// not known.
+	Width   func() int
+	Env     func(string) string
+	Now     func() time.Time
+	Version string
 	// ReadPassword asks for a password on the terminal without showing it; nil
 	// when there is nobody to ask.
 	ReadPassword func(ctx context.Context, prompt string) (string, error)
@@ -47,24 +49,6 @@ type Program struct {
 
 // errFindings ends a command that did its work and found what must be mended.
 var errFindings = errors.New("findings failed")
-
-// usageError is a command line that cannot be run as it is: words by key, or
-// what cobra or a check of values said.
-type usageError struct {
-	key  string
-	args text.Args
-	err  error
-}
-
-func (e usageError) Error() string {
-	if e.err != nil {
-		return e.err.Error()
-	}
-	return e.key
-}
-func (e usageError) Unwrap() error { return e.err }
-
-func badUsage(key string, args text.Args) error { return usageError{key: key, args: args} }
 
 // saidError is an error whose words were printed already.
 type saidError struct{ error }
@@ -79,18 +63,21 @@ type call struct {
 	folder string
 	lab    bool
 	faults []string // that happen in the lab
+	cloud  string   // of the tenant; "" is what the migration knows
 	json   bool
 	plain  bool
+	path   string // of the command: "offbasic script show"
 	ran    bool   // the command line was understood
 	told   string // the Op of the last fault that was told as it happened
+	alone  bool   // it was said that no device can reach this computer
 }
 
 // Run runs the command that args name and returns the exit code.
 func (p Program) Run(ctx context.Context, args []string) int {
-	tr, err := text.Load(assets.Locales(), p.language(args))
+	lang := p.language(args)
+	tr, err := text.Load(assets.Locales(), lang)
 	if err != nil {
-		fmt.Fprintln(p.Err, "offbasic: --lang is en or fr:", err)
-		return ExitUsage
+		return p.noLanguage(lang)
 	}
 	// To be stopped is no error here: the cause is context.Canceled, not the
 	// name of the signal.
@@ -103,15 +90,29 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
-	err = fang.Execute(inner, root,
-		fang.WithVersion(p.Version),
-		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { c.complain(w, err) }),
-	)
+	cmd, err := root.ExecuteContextC(inner)
+	if err != nil {
+		c.path = cmd.CommandPath()
+		c.complain(c.Err, err)
+	}
 	return c.exit(err)
 }
 
-// language is that of --lang, else of the environment, else English. A wrong
-// --lang is an error when the file is looked for, not silently English.
+// noLanguage says that there are no words in the language that was asked for.
+func (p Program) noLanguage(name string) int {
+	tr, err := text.Load(assets.Locales(), p.systemLanguage())
+	if err != nil {
+		fmt.Fprintln(p.Err, "offbasic:", err)
+		return ExitFault
+	}
+	c := &call{Program: p, tr: tr, path: "offbasic"}
+	c.complain(c.Err, badUsage("usage.lang", text.Args{"name": probes.Clean(name, 40)}))
+	return ExitUsage
+}
+
+// language is the one that was asked for, by --lang or OFFBASIC_LANG, else
+// that of the system. One that there are no words for is an error when they
+// are looked for, not silently English.
 func (p Program) language(args []string) string {
 	for i, a := range args {
 		if v, ok := strings.CutPrefix(a, "--lang="); ok {
@@ -121,7 +122,17 @@ func (p Program) language(args []string) string {
 			return args[i+1]
 		}
 	}
-	for _, name := range []string{"OFFBASIC_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
+	if v := p.Env("OFFBASIC_LANG"); v != "" {
+		lang, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(v), "-", "_"), "_")
+		return lang
+	}
+	return p.systemLanguage()
+}
+
+// systemLanguage is that of the system where there are words for it, else
+// English.
+func (p Program) systemLanguage() string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := p.Env(name); v != "" {
 			return text.Pick(v)
 		}
@@ -136,7 +147,7 @@ func (c *call) exit(err error) int {
 		return ExitOK
 	case errors.Is(err, errFindings):
 		return ExitFindings
-	case errors.As(err, &usage), !c.ran:
+	case errors.As(err, &usage), !c.ran, isWrongValue(err):
 		return ExitUsage
 	}
 	return ExitFault
@@ -149,19 +160,25 @@ func (c *call) complain(w io.Writer, err error) {
 	if errors.Is(err, errFindings) || errors.As(err, &said) {
 		return
 	}
+	fmt.Fprintln(w, strings.Join(c.complaint(err), "\n"))
+}
+
+func (c *call) complaint(err error) []string {
 	if f, ok := errors.AsType[*probes.Fault](err); ok && c.tr.Has("fault."+string(f.Code)) {
-		for _, line := range c.faultLines(f) {
-			fmt.Fprintln(w, line)
-		}
-		return
+		return c.faultLines(f)
 	}
-	var usage usageError
-	if errors.As(err, &usage) && usage.key != "" {
-		err = errors.New(c.tr.T(usage.key, usage.args))
+	usage, ok := errors.AsType[usageError](err)
+	if !ok && !c.ran {
+		usage, ok = usageError{err: err}, true
 	}
-	fmt.Fprintln(w, "offbasic:", err)
-	if usage.key != "" || usage.err != nil || !c.ran {
-		fmt.Fprintln(w, c.tr.T("cli.see_help"))
+	path := text.Args{"command": c.path}
+	if ok {
+		return c.usageLines(usage, path)
+	}
+	return []string{
+		c.tr.T("cli.broken", path),
+		"  " + c.tr.T("cli.why") + " " + probes.Clean(err.Error(), 500),
+		"  " + c.tr.T("cli.now") + " " + c.tr.T("cli.broken.hint"),
 	}
 }
 
@@ -186,41 +203,31 @@ func (c *call) faultLines(f *probes.Fault) []string {
 // completion and man pages are of one language.
 func (c *call) root() *cobra.Command {
 	root := c.command("offbasic", func(cmd *cobra.Command, _ []string) error { return c.wizard(cmd.Context()) })
-	root.PersistentPreRun = func(*cobra.Command, []string) { c.ran = true }
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err: err} })
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := errors.Join(excluding(cmd), filled(cmd), c.checkCloud()); err != nil {
+			return err
+		}
+		c.ran, c.path = true, cmd.CommandPath()
+		return nil
+	}
+	root.SetFlagErrorFunc(c.flagError)
+	root.SetHelpFunc(c.help)
 	root.Args = noArgs
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.folder, "folder", "", c.tr.T("cli.flag.folder"))
 	flags.BoolVar(&c.lab, "lab", false, c.tr.T("cli.flag.lab"))
 	flags.StringArrayVar(&c.faults, "lab-fault", nil, c.tr.T("cli.flag.lab_fault"))
+	flags.StringVar(&c.cloud, "cloud", "", c.tr.T("cli.flag.cloud"))
 	flags.BoolVar(&c.json, "json", false, c.tr.T("cli.flag.json"))
 	flags.String("lang", "en", c.tr.T("cli.flag.lang"))
 	root.Flags().BoolVar(&c.plain, "plain", false, c.tr.T("cli.flag.plain"))
 	root.AddCommand(
 		c.tourCommand(), c.captureCommand(), c.interviewCommand(), c.importCommand(), c.joinCommand(), c.splitCommand(), c.askCommand(), c.planCommand(), c.relayCommand(), c.reportCommand(), c.mergeCommand(), c.bundleCommand(), c.listCommand(), c.registerCommand(), c.scriptCommand(), c.rightsCommand(), c.stateCommand(), c.logCommand(),
-		c.sendCommand(), c.verifyCommand(), c.checkCommand(), c.explainCommand(), c.devicesCommand(), c.labCommand(),
+		c.sendCommand(), c.verifyCommand(), c.checkCommand(), c.explainCommand(), c.devicesCommand(), c.labCommand(), c.manCommand(),
 	)
 	c.translateHelp(root)
 	return root
-}
-
-// translateHelp puts cobra's own flag into the reader's language.
-func (c *call) translateHelp(cmd *cobra.Command) {
-	if !cmd.HasParent() {
-		cmd.Version = "-" // fang puts the real one in
-		cmd.InitDefaultVersionFlag()
-		cmd.Flags().Lookup("version").Usage = c.tr.T("cli.flag.version")
-		cmd.InitDefaultHelpCmd()
-		cmd.InitDefaultCompletionCmd()
-	}
-	if own := "cli." + cmd.Name(); cmd.Short == "" || c.tr.Has(own) && cmd.Parent() == cmd.Root() {
-		cmd.Short = c.tr.T(own)
-	}
-	cmd.InitDefaultHelpFlag()
-	cmd.Flags().Lookup("help").Usage = c.tr.T("cli.flag.help")
-	for _, sub := range cmd.Commands() {
-		c.translateHelp(sub)
-	}
 }
 
 // command is one command with its words: "cli.<name>" is the short one.
@@ -234,13 +241,6 @@ func (c *call) command(use string, run func(*cobra.Command, []string) error) *co
 		cmd.Example = c.tr.T(example)
 	}
 	return cmd
-}
-
-func noArgs(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return badUsage("usage.argument", text.Args{"name": args[0]})
-	}
-	return nil
 }
 
 // wizard opens the screens; into a pipe nothing is drawn.

@@ -122,7 +122,8 @@ func (w *Work) compareOne(ctx context.Context, t Try, row *Compared, emit func(C
 	emit(CompareEvent{Route: row.Route, Receipt: &r})
 }
 
-// compareAll prints the comparison as a table or as JSON lines.
+// compareAll prints the comparison as a table or as JSON lines. That no route
+// works, or one that is set up does not, is a finding that failed.
 func (c *call) compareAll(ctx context.Context, w *Work, t Try) error {
 	rows, err := w.compare(ctx, t, func(e CompareEvent) {
 		if e.Step == nil && e.Receipt == nil {
@@ -133,19 +134,52 @@ func (c *call) compareAll(ctx context.Context, w *Work, t Try) error {
 		return err
 	}
 	c.say("%s", c.tr.T("cli.compare.head"))
+	works, fails := false, false
 	for _, row := range rows {
-		if c.json {
-			if err := c.line(row); err != nil {
-				return err
-			}
-			continue
+		works, fails = works || row.served(), fails || row.Trial != nil && !row.served()
+		if err := c.compareRow(w, row); err != nil {
+			return err
 		}
-		c.say("%-11s %-11s %-9s %-10s %s", row.Route, c.tr.T("cli.compare.outcome."+row.outcome()), row.arrival(), c.tr.T("reach."+string(row.Reach)), c.effort(row.Effort))
-		if why := c.whyNot(w, row); why != "" {
-			c.say("    %s", why)
+	}
+	if fails || !works {
+		return errFindings
+	}
+	return nil
+}
+
+func (c *call) compareRow(w *Work, row Compared) error {
+	if c.json {
+		return c.line(row)
+	}
+	c.say("%-11s %-11s %-9s %-10s %s", row.Route, c.tr.T("cli.compare.outcome."+row.outcome()), row.arrival(), c.tr.T("reach."+string(row.Reach)), c.effort(row.Effort))
+	for _, note := range append(c.reservations(row), c.whyNot(w, row)) {
+		if note != "" {
+			c.say("    %s", note)
 		}
 	}
 	return nil
+}
+
+// served tells a route whose message was taken, and was not looked for in vain.
+func (c Compared) served() bool {
+	return c.Trial != nil && c.Trial.Outcome == probes.TrialSent && (c.Receipt == nil || c.Receipt.Found)
+}
+
+// reservations are what an arrival does not prove, or how it is less than it
+// should be.
+func (c *call) reservations(row Compared) []string {
+	r := row.Receipt
+	if r == nil || !r.Found {
+		return nil
+	}
+	var notes []string
+	if r.Junk != nil && *r.Junk {
+		notes = append(notes, c.tr.T("cli.compare.junk", text.Args{"folder": r.Folder}))
+	}
+	if row.Route == probes.Connector && r.Connector == "" {
+		notes = append(notes, c.tr.T("check.head-connector.skip")+". "+c.tr.T("remedy.connector-trace"))
+	}
+	return notes
 }
 
 func (c Compared) outcome() string {

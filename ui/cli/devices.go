@@ -43,7 +43,7 @@ func (c *call) devices(words []string) error {
 func (c *call) device(d checks.Device) {
 	c.say("%s (%s)  %s", d.Name, c.tr.T("kind."+d.Kind), d.ID)
 	if d.Scope != "" {
-		c.say("  %s %s", c.tr.T("known.scope"), d.Scope)
+		c.say("  %s %s", c.tr.T("known.scope"), c.scope(d))
 	}
 	c.say("  %s", c.tr.T("support."+string(d.OAuth)))
 	if how := "device." + d.ID + ".oauth"; c.tr.Has(how) {
@@ -51,7 +51,7 @@ func (c *call) device(d checks.Device) {
 	}
 	c.signInOf(d)
 	if d.Source != "" {
-		c.say("  %s %s (%s)", c.tr.T("known.source"), d.Source, c.tr.T("confidence."+d.Confidence))
+		c.say("  %s %s (%s)", c.tr.T("known.source"), c.tr.Cite(d.Source), c.tr.T("confidence."+d.Confidence))
 	}
 	if d.Date != "" {
 		c.say("  %s %s", c.tr.T("known.date"), d.Date)
@@ -83,4 +83,12 @@ func (c *call) signInOf(d checks.Device) {
 	if d.OAuth == checks.OAuthYes {
 		c.say("  %s", c.tr.T("known.no_tls"))
 	}
+}
+
+// scope says which models are meant, in the reader's words where there are any.
+func (c *call) scope(d checks.Device) string {
+	if key := c.has("device." + d.ID + ".scope"); key != "" {
+		return c.tr.T(key)
+	}
+	return d.Scope
 }

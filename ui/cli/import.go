@@ -114,11 +114,15 @@ func (c *call) imported(r Imported) error {
 	if c.json {
 		return c.line(r)
 	}
-	if r.Again {
+	c.livePeriod(r)
+	switch {
+	case r.Again && !r.Since.IsZero():
+		c.say("%s", c.tr.T("import.live.again"))
+		return nil
+	case r.Again:
 		c.say("%s", c.tr.T("import.again", text.Args{"file": r.File}))
 		return nil
 	}
-	c.livePeriod(r)
 	c.say("%s", c.tr.T("import.read", text.Args{"file": r.File, "kind": c.tr.T("source." + string(r.Kind)), "rows": itoa(r.Rows), "skipped": itoa(r.Skipped)}))
 	if len(r.Known) > 0 {
 		c.say("  %s", c.tr.T("import.columns", text.Args{"columns": knownColumns(r.Known)}))
@@ -172,7 +176,7 @@ func (c *call) joinCommand() *cobra.Command {
 	cmd := c.command("join SENDER OTHER", func(cmd *cobra.Command, args []string) error {
 		return c.byHand(cmd.Context(), func(ctx context.Context, w *Work) (string, error) { return args[0], w.Join(ctx, args[0], args[1]) })
 	})
-	cmd.Args = cobra.ExactArgs(2)
+	cmd.Args = exactly(2)
 	return cmd
 }
 
@@ -180,7 +184,7 @@ func (c *call) splitCommand() *cobra.Command {
 	cmd := c.command("split SENDER SOURCE", func(cmd *cobra.Command, args []string) error {
 		return c.byHand(cmd.Context(), func(ctx context.Context, w *Work) (string, error) { return w.Split(ctx, args[0], args[1]) })
 	})
-	cmd.Args = cobra.ExactArgs(2)
+	cmd.Args = exactly(2)
 	return cmd
 }
 

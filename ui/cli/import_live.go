@@ -2,11 +2,7 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"hash"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +24,7 @@ type liveSource struct {
 	scope string        // all that is asked for at the sign-in
 	days  int           // that are read when nobody says since when
 	reach time.Duration // how far back there is anything; 0 is not known
-	read  func(graph.Client, context.Context, time.Time, func(graph.LogRead), func(probes.Sighting) error) (graph.LogRead, error)
+	read  func(graph.Client, context.Context, time.Time, graph.Logged) (graph.LogRead, error)
 }
 
 // liveSources are those of --live.
@@ -121,10 +117,13 @@ func (c *call) importLive(ctx context.Context, f importFlags) error {
 	w.signIn.client = f.live.client
 	o.All, o.Show, o.Told = f.all, c.prompt, c.liveProgress()
 	r, err := w.ImportLive(ctx, o)
-	if err != nil {
+	if err != nil && !r.Cut {
 		return err
 	}
-	return c.imported(r)
+	if said := c.imported(r); said != nil {
+		return said
+	}
+	return err
 }
 
 // liveProgress tells how far a log is: after its first page, then after every
@@ -145,9 +144,10 @@ func (c *call) livePeriod(r Imported) {
 	if r.Since.IsZero() {
 		return
 	}
-	c.say("%s", c.tr.T("import.live.period", text.Args{"since": r.Since.Format(time.RFC3339), "until": r.Until.Format(time.RFC3339)}))
-	if r.Before > 0 {
-		c.say("  %s", c.tr.T("import.live.before", text.Args{"count": itoa(r.Before)}))
+	period := text.Args{"since": r.Since.Format(time.RFC3339), "until": r.Until.Format(time.RFC3339)}
+	c.say("%s", c.tr.T("import.live.period", period))
+	if r.Cut {
+		c.say("%s", c.tr.T("import.live.cut", period))
 	}
 }
 
@@ -165,37 +165,103 @@ type LiveOptions struct {
 const liveName = "Microsoft Graph"
 
 // ImportLive reads a log of the tenant through Graph, in the hands of the admin
-// who signs in for that log alone, and takes it up as a file is. Nothing counts
-// until it was read to its end. A row of a time that was read before is not
-// counted again: the same twice changes nothing. The error is a *probes.Fault.
+// who signs in for that log alone. What was read to the end of a day counts,
+// whatever comes then: the import is Cut, and the next one goes on from there.
+// No day counts twice, however often and on however many machines it is read.
+// The error is a *probes.Fault.
 func (w *Work) ImportLive(ctx context.Context, o LiveOptions) (Imported, error) {
 	i := slices.IndexFunc(liveSources(), func(s liveSource) bool { return s.name == o.Source })
 	if i < 0 {
 		return Imported{}, badUsage("usage.one_of", text.Args{"flag": "--live", "name": o.Source, "names": liveNames()})
 	}
-	source, tenant := liveSources()[i], ""
-	g := gathered{seen: liveSeen(w.Folder.Migration(), source.kind), sum: sha256.New(), until: o.Since}
-	read, err := source.read(w.logs(source, o, &tenant), ctx, g.seen.from(o.Since), o.Told, g.add)
+	l := liveReading{w: w, source: liveSources()[i], o: o}
+	err := l.read(ctx)
 	if isByHand(err) { // what is then done by hand is another thing than in a registration
 		f, _ := errors.AsType[*probes.Fault](err)
-		return Imported{}, importFault("sign in to read a log", "live_no_sign_in", err, text.Args{"cause": f.Args["cause"]})
+		err = importFault("sign in to read a log", "live_no_sign_in", err, text.Args{"cause": f.Args["cause"]})
 	}
+	l.r.Cut = err != nil && !l.r.Until.IsZero()
+	if err != nil && !l.r.Cut {
+		return Imported{}, err
+	}
+	return l.r, err
+}
+
+// liveReading is one reading of a log.
+type liveReading struct {
+	w      *Work
+	source liveSource
+	o      LiveOptions
+	tenant string
+	from   wizard.Import
+	again  bool // the log was read before
+	leads  wizard.Leads
+	rows   int
+	r      Imported
+}
+
+// read reads the log from where it is not known yet.
+func (l *liveReading) read(ctx context.Context) error {
+	client := l.w.logs(l.source, l.o, &l.tenant)
+	if _, err := client.Token(ctx); err != nil { // it tells the tenant
+		return l.noToken(ctx, err)
+	}
+	l.from = wizard.Import{
+		ID: wizard.LiveID(l.source.kind, l.tenant), File: liveName, Kind: l.source.kind, Live: true, Tenant: l.tenant, Query: l.source.name,
+	}
+	l.r = Imported{File: liveName, Since: l.since()}
+	l.r.Kind = l.source.kind
+	read, err := l.source.read(client, ctx, l.r.Since, graph.Logged{Told: l.o.Told, Emit: l.add, Whole: func(until time.Time) error { return l.whole(ctx, until) }})
 	if err != nil {
-		return Imported{}, err
+		return err
 	}
-	r := Imported{File: liveName, Before: g.before, Dropped: g.leads.Dropped, Since: o.Since.UTC(), Until: g.until.UTC()}
-	r.Kind, r.Rows, r.Skipped, r.BadRows = source.kind, g.rows, read.Skipped, read.Bad
-	if g.rows == 0 && len(g.seen) > 0 {
-		r.Again = true
-		return r, nil
+	l.r.Skipped, l.r.BadRows, l.r.Dropped = read.Skipped, read.Bad, l.leads.Dropped
+	l.r.Again = l.again && l.r.New+l.r.Joined == 0
+	return nil
+}
+
+func (l *liveReading) noToken(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
 	}
-	from := wizard.Import{
-		ID: hex.EncodeToString(g.sum.Sum(nil))[:16], File: liveName, Kind: source.kind, At: w.Now(), Rows: g.rows, Bad: read.Bad, Since: r.Since, Until: r.Until,
+	return importFault("read a log through Graph", graph.LogStopped, ctx.Err(), text.Args{"pages": "0", "rows": "0"})
+}
+
+// since is where the reading begins: at the beginning of a day, so that the
+// larger count of two readings of a day is that of the later one.
+func (l *liveReading) since() time.Time {
+	since := l.o.Since.UTC().Truncate(24 * time.Hour)
+	if l.source.reach > 0 && since.Before(l.w.Now().Add(-l.source.reach)) {
+		since = l.o.Since.UTC()
 	}
-	if err := w.takeUp(ctx, &r, &g.leads, from, ImportOptions{All: o.All}); err != nil {
-		return Imported{}, err
+	before, ok := l.w.Folder.Migration().LiveImport(l.from.ID)
+	l.again = ok
+	if l.o.All {
+		return before.ReadAll.From(since)
 	}
-	return r, w.pinTenant(ctx, tenant)
+	return before.Read.And(before.ReadAll...).From(since)
+}
+
+func (l *liveReading) add(s probes.Sighting) error {
+	l.rows++
+	s.Line = l.rows
+	l.leads.Add(s)
+	return nil
+}
+
+// whole takes up what was read to the end of a day; of who stops it then, too.
+func (l *liveReading) whole(ctx context.Context, until time.Time) error {
+	ctx = context.WithoutCancel(ctx)
+	l.r.Until, l.r.Rows = until, l.rows
+	l.from.At, l.from.Rows = l.w.Now(), l.rows
+	read := wizard.Periods{{Since: l.r.Since, Until: until}}
+	if l.from.Read = read; l.o.All {
+		l.from.Read, l.from.ReadAll = nil, read
+	}
+	if err := l.w.takeUp(ctx, &l.r, &l.leads, l.from, ImportOptions{All: l.o.All}); err != nil {
+		return err
+	}
+	return l.w.pinTenant(ctx, l.tenant)
 }
 
 // logs asks Graph as the admin, for one permission. Each page asks for the
@@ -233,63 +299,4 @@ func (w *Work) pinTenant(ctx context.Context, tenant string) error {
 		return nil
 	})
 	return err
-}
-
-// gathered is what a log says, without what was taken up before.
-type gathered struct {
-	seen         periods
-	leads        wizard.Leads
-	sum          hash.Hash // of the rows that count, in their order
-	rows, before int
-	until        time.Time // of the last row
-}
-
-func (g *gathered) add(s probes.Sighting) error {
-	if s.At.After(g.until) {
-		g.until = s.At
-	}
-	if g.seen.has(s.At) {
-		g.before++
-		return nil
-	}
-	row, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	g.sum.Write(append(row, '\n'))
-	g.rows++
-	g.leads.Add(s)
-	return nil
-}
-
-// period is a time that a log was read for, both ends included.
-type period struct{ since, until time.Time }
-
-type periods []period
-
-// liveSeen are the periods that were read live of a kind of log.
-func liveSeen(m wizard.Migration, kind probes.SourceKind) periods {
-	var all periods
-	for _, i := range m.Imports {
-		if i.Kind == kind && !i.Until.IsZero() {
-			all = append(all, period{i.Since, i.Until})
-		}
-	}
-	return all
-}
-
-func (p periods) has(at time.Time) bool {
-	return slices.ContainsFunc(p, func(one period) bool { return !at.Before(one.since) && !at.After(one.until) })
-}
-
-// from is where reading begins: where what is known of that time ends.
-func (p periods) from(since time.Time) time.Time {
-	for range p {
-		for _, one := range p {
-			if !since.Before(one.since) && since.Before(one.until) {
-				since = one.until
-			}
-		}
-	}
-	return since
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -48,26 +49,29 @@ func TestSignInsAreImportedLive(t *testing.T) {
 		t.Errorf("accounting@ is known as %+v", src)
 	}
 
-	before, _ := json.Marshal(m)
-	if r, err = w.ImportLive(t.Context(), o); err != nil || !r.Again || r.New+r.Joined+r.Rows != 0 {
+	before, _ := json.Marshal(m.Senders)
+	if r, err = w.ImportLive(t.Context(), o); err != nil || !r.Again || r.New+r.Joined != 0 {
 		t.Errorf("again: %+v (%v)", r, err)
 	}
-	if after, _ := json.Marshal(w.Folder.Migration()); string(after) != string(before) {
+	if after, _ := json.Marshal(w.Folder.Migration().Senders); string(after) != string(before) {
 		t.Errorf("the second time changed\n%s\nto\n%s", before, after)
 	}
 
 	passwordSignIn(t, w)
 	r, err = w.ImportLive(t.Context(), o)
-	if err != nil || r.Rows != 1 || r.Again || r.New != 0 || r.Joined != 1 {
+	if err != nil || r.Again || r.New != 0 || r.Joined != 1 {
 		t.Errorf("after one more sign-in: %+v (%v)", r, err)
 	}
-	if r, err = w.ImportLive(t.Context(), LiveOptions{Source: "sign-ins", Since: w.Now().AddDate(0, 0, -60)}); err != nil || !r.Again || r.Before != 8 {
+	if r, err = w.ImportLive(t.Context(), LiveOptions{Source: "sign-ins", Since: w.Now().AddDate(0, 0, -60)}); err != nil || !r.Again || r.Rows != 8 {
 		t.Errorf("from earlier on: %+v (%v)", r, err)
+	}
+	if src := ofAccount(t, w.Folder.Migration(), "scan@contoso.example").Sources; len(src) == 0 || src[len(src)-1].Messages != 7 {
+		t.Errorf("scan@ is known as %+v", src)
 	}
 }
 
-// What cannot be read to its end changes nothing, and has a name.
-func TestLiveImportIsWholeOrNothing(t *testing.T) {
+// A log that is refused changes nothing, and the refusal has a name.
+func TestRefusedLogChangesNothing(t *testing.T) {
 	for _, tt := range []struct {
 		source, fault string
 		code          probes.Code
@@ -75,7 +79,7 @@ func TestLiveImportIsWholeOrNothing(t *testing.T) {
 		{"sign-ins", "sign-ins-unlicensed", graph.SignInsUnlicensed},
 		{"sign-ins", "sign-ins-no-role", graph.SignInsForbidden},
 		{"sign-ins", "signin-blocked", "live_no_sign_in"},
-		{"traces", "replication", graph.TraceUnprovisioned},
+		{"traces", "trace-unprovisioned", graph.TraceUnprovisioned},
 	} {
 		w := newLabWork(t, tt.fault)
 		before, _ := json.Marshal(w.Folder.Migration())
@@ -87,11 +91,85 @@ func TestLiveImportIsWholeOrNothing(t *testing.T) {
 			t.Errorf("%s changed\n%s\nto\n%s", tt.fault, before, after)
 		}
 	}
+}
+
+// Who stops a reading keeps the days that were read to their end.
+func TestStoppedReadingIsGoneOnWith(t *testing.T) {
 	w := newLabWork(t)
 	ctx, stop := context.WithCancel(t.Context())
-	_, err := w.ImportLive(ctx, LiveOptions{Source: "sign-ins", Since: monthAgo(w), Told: func(graph.LogRead) { stop() }})
-	if !isCode(err, graph.LogStopped) || !errors.Is(err, context.Canceled) || len(w.Folder.Migration().Imports) != 0 {
-		t.Errorf("stopped after a page: %v, %+v", err, w.Folder.Migration().Imports)
+	o := LiveOptions{Source: "sign-ins", Since: monthAgo(w), Told: func(graph.LogRead) { stop() }}
+	r, err := w.ImportLive(ctx, o)
+	imports := w.Folder.Migration().Imports
+	if !isCode(err, graph.LogStopped) || !errors.Is(err, context.Canceled) || !r.Cut || len(imports) != 1 || !imports[0].Read[0].Until.Equal(r.Until) {
+		t.Fatalf("stopped after a page: %v, %+v, %+v", err, r, imports)
+	}
+	o.Told = nil
+	if r, err = w.ImportLive(t.Context(), o); err != nil || r.Cut {
+		t.Fatalf("%+v (%v)", r, err)
+	}
+	scan := ofAccount(t, w.Folder.Migration(), "scan@contoso.example")
+	if n := len(scan.Sources); n == 0 || scan.Sources[n-1].Messages != 6 || len(w.Folder.Migration().Imports[0].Read) != 1 {
+		t.Errorf("it is known as %+v, of %+v", scan.Sources, w.Folder.Migration().Imports)
+	}
+}
+
+// cutLine is a network that is lost at one request, and there again after it.
+type cutLine struct {
+	next http.RoundTripper
+	at   int
+	n    int
+}
+
+func (c *cutLine) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/auditLogs/") || strings.Contains(r.URL.Path, "/messageTraces") {
+		if c.n++; c.n == c.at {
+			return nil, errors.New("the line is cut")
+		}
+	}
+	return c.next.RoundTrip(r)
+}
+
+// The line is cut at each page in turn. What is known in the end is what a
+// reading that nothing interrupted knows.
+func TestReadingThatWasCutAtAnyPageCountsTheSame(t *testing.T) {
+	tenant := newLabWork(t)
+	o := LiveOptions{Source: "sign-ins", Since: monthAgo(tenant)}
+	known := func(at int) (state string, cuts int) {
+		w := openWork(t, filepath.Join(t.TempDir(), "m"))
+		client := tenant.Lab.HTTPClient()
+		direct := client.Transport
+		client.Transport = &cutLine{next: direct, at: at}
+		w.Lab, w.signIn, w.Now = tenant.Lab, tenant.signIn, tenant.Now
+		defer func() { client.Transport, w.Lab = direct, nil }()
+		for range 3 {
+			r, err := w.ImportLive(t.Context(), o)
+			if err == nil {
+				break
+			}
+			cuts++
+			if !isCode(err, graph.LogLost) || r.Cut != (len(w.Folder.Migration().Imports) > 0) {
+				t.Fatalf("cut at %d: %v, %+v", at, err, r)
+			}
+		}
+		m := w.Folder.Migration()
+		for i := range m.Senders { // in the order in which they were found
+			m.Senders[i].Sources[0].Line = 0
+		}
+		b, _ := json.Marshal(m.Senders)
+		return string(b), cuts
+	}
+	whole, _ := known(0)
+	for at := 1; ; at++ {
+		state, cuts := known(at)
+		if state != whole {
+			t.Errorf("cut at request %d it is\n%s\nand not\n%s", at, state, whole)
+		}
+		if cuts == 0 {
+			if at < 5 {
+				t.Errorf("the log has %d requests", at-1)
+			}
+			break
+		}
 	}
 }
 
@@ -113,18 +191,6 @@ func TestBusyLogIsWaitedFor(t *testing.T) {
 // out unless it is asked for.
 func TestTracesAreImportedLive(t *testing.T) {
 	w := newLabWork(t)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.Lab.GraphBase()+"/v1.0/servicePrincipals",
-		strings.NewReader(`{"appId":"8bd644d1-64a1-4d4b-ae52-2e0cbf64e373"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+w.Lab.AdminToken(graph.WriteApplications))
-	req.Header.Set("Content-Type", "application/json")
-	res, err := w.Lab.HTTPClient().Do(req)
-	if err != nil || res.StatusCode != http.StatusCreated {
-		t.Fatalf("%+v (%v)", res, err)
-	}
-	res.Body.Close()
 	passwordSignIn(t, w)
 	at := w.Now
 	w.Now = func() time.Time { return at().Add(2 * time.Second) } // a trace has whole seconds
@@ -135,6 +201,14 @@ func TestTracesAreImportedLive(t *testing.T) {
 	}
 	if r, err = w.ImportLive(t.Context(), o); err != nil || !r.Again {
 		t.Errorf("again: %+v (%v)", r, err)
+	}
+	// What was left out the first time is read when it is asked for, once.
+	o.All = true
+	if r, err = w.ImportLive(t.Context(), o); err != nil || r.New != 1 || r.Left != 0 || !r.Since.Equal(o.Since.UTC().Truncate(24*time.Hour)) {
+		t.Errorf("with all: %+v (%v)", r, err)
+	}
+	if r, err = w.ImportLive(t.Context(), o); err != nil || !r.Again {
+		t.Errorf("with all again: %+v (%v)", r, err)
 	}
 }
 

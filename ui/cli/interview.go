@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -74,6 +75,9 @@ func (c *call) interview(cmd *cobra.Command, f interviewFlags) error {
 	if err := f.check(cmd.Flags().Changed); err != nil {
 		return err
 	}
+	if err := checkLimits(&f.limits); err != nil {
+		return err
+	}
 	if f.limit > 0 {
 		var end context.CancelFunc
 		ctx, end = context.WithTimeout(ctx, f.limit)
@@ -106,6 +110,9 @@ func (f *interviewFlags) check(given func(string) bool) error {
 	}
 	if f.replay != "" && f.to == "" {
 		return badUsage("usage.replay_to", nil)
+	}
+	if host, port, err := net.SplitHostPort(f.to); f.to != "" && (err != nil || host == "" || port == "") {
+		return badUsage("usage.host_port", text.Args{"flag": "--to", "value": probes.Clean(f.to, 100)})
 	}
 	if f.canary && f.length != 0 && (f.length < checks.CanaryShortest || f.length > checks.CanaryLongest) {
 		return badUsage("usage.length", text.Args{"least": itoa(checks.CanaryShortest), "most": itoa(checks.CanaryLongest)})

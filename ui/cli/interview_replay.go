@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"offbasic/probes"
 	"offbasic/probes/replay"
+	"offbasic/ui/text"
 )
 
 // replayLine is a replay in the JSON contract.
@@ -43,8 +46,13 @@ func (c *call) replay(ctx context.Context, f interviewFlags) error {
 // recorded is the session of that id; "last" is the last one that said
 // anything.
 func (w *Work) recorded(ctx context.Context, id string) (probes.Session, error) {
+	unknown := &probes.Fault{Op: "look for session " + id, Code: "no_such_session", Args: text.Args{"id": probes.Clean(id, 100)}}
 	if id != "last" {
-		return w.Folder.Session(ctx, id)
+		s, err := w.Folder.Session(ctx, id)
+		if errors.Is(err, fs.ErrNotExist) {
+			return s, unknown
+		}
+		return s, err
 	}
 	var last probes.Session
 	err := w.Folder.Sessions(ctx, func(s probes.Session) error {
@@ -53,5 +61,8 @@ func (w *Work) recorded(ctx context.Context, id string) (probes.Session, error) 
 		}
 		return nil
 	})
+	if err == nil && last.ID == "" {
+		return last, unknown
+	}
 	return last, err
 }

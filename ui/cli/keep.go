@@ -67,7 +67,7 @@ func (w *Work) heldCredential(r *wizard.Registration, clientID string) (graph.Cr
 		return publicPart(r.CertFile)
 	}
 	if c, err := w.keptCertificate(clientID); err == nil {
-		return c, true
+		return w.standsFor(c), true
 	}
 	s, err := w.ring.Get(ringName(clientID))
 	if err != nil || r == nil {

@@ -45,6 +45,9 @@ func labAddresses(given []string) (map[string]string, error) {
 		if !ok || !slices.Contains(lab.Services(), name) {
 			return nil, badUsage("usage.lab_at", text.Args{"at": probes.Clean(g, 100), "names": strings.Join(lab.Services(), ", ")})
 		}
+		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+			return nil, badUsage("usage.local_address", text.Args{"flag": "--at " + name, "value": probes.Clean(address, 100)})
+		}
 		addresses[name] = address
 	}
 	return addresses, nil

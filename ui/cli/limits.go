@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"offbasic/probes/capture"
+	"offbasic/ui/text"
 )
 
 // limitFlags gives every limit of the capture its flag.
@@ -21,9 +22,47 @@ func (c *call) limitFlags(flags *pflag.FlagSet, l *capture.Limits) {
 	flags.IntVar(&l.Recipients, "max-recipients", l.Recipients, c.tr.T("cli.flag.max_recipients"))
 	flags.Var((*size)(&l.MessageSize), "max-message", c.tr.T("cli.flag.max_message"))
 	flags.Var((*size)(&l.Disk), "max-disk", c.tr.T("cli.flag.max_disk"))
+	flags.IntVar(&l.SignIns, "max-sign-ins", l.SignIns, c.tr.T("cli.flag.max_sign_ins"))
+	flags.IntVar(&l.Unknown, "max-unknown", l.Unknown, c.tr.T("cli.flag.max_unknown"))
+	flags.IntVar(&l.Waiting, "max-waiting", l.Waiting, c.tr.T("cli.flag.max_waiting"))
 	flags.DurationVar(&l.Command, "max-silence", l.Command, c.tr.T("cli.flag.max_silence"))
 	flags.DurationVar(&l.Session, "max-session", l.Session, c.tr.T("cli.flag.max_session"))
 	flags.DurationVar(&l.Peek, "peek", l.Peek, c.tr.T("cli.flag.peek"))
+}
+
+// shortestLine is what every server must take of a command line, in bytes (RFC
+// 5321, section 4.5.3.1.4).
+const shortestLine = 512
+
+// checkLimits finds values that would let nothing happen. No time to speak
+// first is none, not the default.
+func checkLimits(l *capture.Limits) error {
+	for _, x := range []struct {
+		flag  string
+		value int
+		least int
+	}{
+		{"max-connections", l.Connections, 1},
+		{"max-per-peer", l.PerPeer, 1},
+		{"max-line", l.LineLength, shortestLine},
+		{"max-transcript", l.Transcript, 1},
+		{"max-messages", l.Messages, 1},
+		{"max-recipients", l.Recipients, 1},
+		{"max-sign-ins", l.SignIns, 1},
+		{"max-unknown", l.Unknown, 1},
+		{"max-waiting", l.Waiting, 1},
+	} {
+		if x.value < x.least {
+			return badUsage("usage.at_least", text.Args{"flag": "--" + x.flag, "least": itoa(x.least)})
+		}
+	}
+	if l.Command <= 0 || l.Session <= 0 {
+		return badUsage("usage.some_time", text.Args{"flags": "--max-silence, --max-session"})
+	}
+	if l.Peek == 0 {
+		l.Peek = -1
+	}
+	return nil
 }
 
 // size is a number of bytes as it is typed: 5000000, 500k, 50M, 2G. The

@@ -24,7 +24,7 @@ func (c *call) listCommand() *cobra.Command {
 		}
 		return c.list(cmd.Context(), dir)
 	})
-	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Args = atMostOne
 	return cmd
 }
 

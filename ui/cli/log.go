@@ -81,7 +81,7 @@ func (w *Work) ChangesAs(all []probes.Change, format string) (string, error) {
 // title is when, what and how it ended, fit for one line.
 func (w *Work) title(c probes.Change) string {
 	outcome := c.Outcome
-	if slices.Contains([]string{probes.ChangeDone, probes.ChangeUnchanged, probes.ChangeRead}, outcome) {
+	if slices.Contains([]string{probes.ChangeDone, probes.ChangeUnchanged, probes.ChangeRead, probes.ChangeIntended}, outcome) {
 		outcome = w.Text.T("changes." + outcome)
 	}
 	what := c.Step

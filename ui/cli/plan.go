@@ -118,7 +118,7 @@ func (c *call) planOf(ctx context.Context, w *Work, id string) error {
 		c.say("%s", c.sender(*s))
 		c.judged(findings, ranked)
 		c.deciders(*s, facts, ranked)
-		c.deviceOf(facts)
+		c.deviceOf(*s, facts, w.devices)
 	}
 	if err != nil {
 		return err
@@ -154,11 +154,18 @@ func (c *call) lines(lines []any) error {
 	return nil
 }
 
-// deviceOf shows the row of what the sender is, where that is known.
-func (c *call) deviceOf(f checks.Facts) {
-	if f.Device != nil {
+// deviceOf shows the row of what the sender is, where that is known, else of
+// who makes it.
+func (c *call) deviceOf(s wizard.Sender, f checks.Facts, all *checks.Devices) {
+	maker, made := all.OfMaker(s.Product)
+	switch {
+	case f.Device != nil:
 		c.say("")
 		c.device(*f.Device)
+	case made:
+		c.say("")
+		c.say("%s", c.tr.T("who.of_maker", text.Args{"maker": maker.Name}))
+		c.device(maker)
 	}
 }
 

@@ -43,6 +43,7 @@ func (w *Work) Order(ctx context.Context) (Order, error) {
 	o.Tasks, o.Groups = m.Plan(wizard.PlanInput{
 		Now: w.Now(), Rank: func(id string) []checks.Ranked { return checks.Rank(facts[id]) },
 		Recipients: func(id string) string { return checks.Recipients(facts[id]) },
+		Program:    func(id string) string { return checks.Program(facts[id]) },
 	})
 	return o, err
 }
@@ -146,6 +147,7 @@ func (c *call) task(n int, m wizard.Migration, t wizard.Task, asks []wizard.Ask)
 	}
 	c.say("%3d  %s", n, c.sender(*s))
 	if t.State == wizard.Proved {
+		c.say("       %s", c.tr.T("todo."+string(t.Next)))
 		return
 	}
 	var left []string
@@ -186,7 +188,7 @@ func (c *call) groups(m wizard.Migration, groups []wizard.Group) {
 		var names []string
 		for _, id := range g.Senders {
 			if s, ok := m.Sender(id); ok {
-				names = append(names, s.Title())
+				names = append(names, cut(s.Title(), maxTitle))
 			}
 		}
 		value := g.Value
@@ -267,7 +269,7 @@ func (c *call) event(e checks.Event, today time.Time) error {
 		what += " " + c.tr.T("report.unconfirmed")
 	}
 	c.say("  %-10s  %s", e.Date, what)
-	c.say("              %s %s", c.tr.T("known.source"), e.Source)
+	c.say("              %s %s", c.tr.T("known.source"), c.tr.Cite(e.Source))
 	return nil
 }
 
@@ -280,7 +282,7 @@ func (c *call) limitsOf(r checks.Ranked) {
 	for _, l := range checks.LimitsOf(r.Route) {
 		said := c.tr.T("limit."+l.ID, text.Args{"value": itoa(int(l.Value))})
 		if l.Source != "" {
-			said += " (" + l.Source + ")"
+			said += " (" + c.tr.Cite(l.Source) + ")"
 		}
 		c.say("              = %s", said)
 	}

@@ -40,6 +40,9 @@ func (c *call) note(key string, args text.Args) {
 func (c *call) session(s probes.Session) string {
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s  %-15s  %-14s  %s", s.Started.Local().Format(time.TimeOnly), s.Peer, orDash(cut(s.Hello, 40)), c.sessionWords(s))
+	if why, args := checks.FailedTLS(s.TLS); why != "" {
+		line.WriteString("\n    = " + c.tr.T("tls.why."+why, args))
+	}
 	for _, q := range s.Quirks {
 		if q == "keep_failed" || q == "internal_fault" || strings.HasPrefix(q, "limit_") {
 			line.WriteString("\n    ! " + c.tr.T("quirk."+q)) // something was not kept: that is news
@@ -67,6 +70,9 @@ func (c *call) sessionWords(s probes.Session) string {
 	switch {
 	case s.TLS.Error != "":
 		words = append(words, c.tr.T("tls.failed"))
+		if s.End == probes.EndTLS {
+			return strings.Join(words, "  ")
+		}
 	case s.TLS.Version != "":
 		words = append(words, s.TLS.Version)
 	default:
@@ -80,7 +86,11 @@ func (c *call) sessionWords(s probes.Session) string {
 
 // finding is one finding in a line; its status stands in words before it.
 func (c *call) finding(f checks.Finding) string {
-	s := fmt.Sprintf("  %-9s  %s", c.tr.T("finding."+string(f.Status)), c.tr.T("check."+string(f.Check)+"."+string(f.Status), f.Args))
+	words := c.tr.T("check."+string(f.Check)+"."+string(f.Status), f.Args)
+	if f.Step != "" {
+		words = c.tr.T("finding.step", text.Args{"step": c.tr.T("step." + f.Step), "words": words})
+	}
+	s := fmt.Sprintf("  %-9s  %s", c.tr.T("finding."+string(f.Status)), words)
 	if f.Remedy != "" && f.Status != checks.Pass {
 		s += "\n             " + c.tr.T("remedy."+f.Remedy, f.Args)
 	}
@@ -114,13 +124,20 @@ func (c *call) explained(w io.Writer, e checks.Explanation) {
 	}
 }
 
+// maxTitle is how much of a name that a device gave itself is shown in a line.
+const maxTitle = 40
+
 // sender is one sender of the list in a line.
 func (c *call) sender(s wizard.Sender) string {
 	seen := c.tr.T("sender.never_seen")
 	if s.Seen.Sessions > 0 {
-		seen = strings.Join([]string{orDash(s.Seen.Mechanism), orDash(s.Seen.TLS)}, ", ")
+		tls := orDash(s.Seen.TLS)
+		if s.Seen.TLSError != "" {
+			tls = c.tr.T("tls.failed")
+		}
+		seen = strings.Join([]string{orDash(s.Seen.Mechanism), tls}, ", ")
 	}
-	return fmt.Sprintf("%-16s  %-24s  %-16s  %-10s %s", s.ID, s.Title(), seen, orDash(string(s.Route)), c.tr.T("state."+string(s.State())))
+	return fmt.Sprintf("%-16s  %-24s  %-16s  %-10s %s", cut(s.ID, maxTitle), cut(s.Title(), maxTitle), seen, orDash(string(s.Route)), c.tr.T("state."+string(s.State())))
 }
 
 // cut shortens s to n characters; the whole of it is in the transcript.

@@ -107,6 +107,9 @@ func (f registerFlags) check() error {
 	if f.dropRole && f.rights != string(probes.RoleRights) {
 		return badUsage("usage.drop_role", nil)
 	}
+	if f.rights == string(probes.RoleRights) && f.route != "" && f.route != string(probes.OAuth) {
+		return badUsage("usage.rbac_route", text.Args{"route": f.route})
+	}
 	for flag, id := range map[string]string{"--client-id": f.client, "--adopt": f.adopt} {
 		if id != "" && !wizard.IsGUID(id) {
 			return badUsage("usage.guid", text.Args{"flag": flag})
@@ -177,8 +180,11 @@ func (c *call) setupStep(s probes.SetupStep) error {
 		return nil
 	}
 	outcome := "setup.outcome." + string(s.Outcome)
-	if s.Would != "" {
+	switch {
+	case s.Would != "":
 		outcome = "setup.outcome.would." + string(s.Would)
+	case s.Outcome == probes.SetupSkipped && s.Fault != "":
+		outcome = "setup.outcome.unread"
 	}
 	about := strings.TrimSpace(s.Name + "  " + s.ID)
 	if kind := s.Args["kind"]; kind != "" && s.Fault == "" {
@@ -191,20 +197,28 @@ func (c *call) setupStep(s probes.SetupStep) error {
 	return nil
 }
 
-// forgetSignIn forgets who signed in on this machine.
+// forgetSignIn forgets who signed in on this machine, and says who that was.
 func (c *call) forgetSignIn(ctx context.Context, w *Work, f registerFlags) error {
-	if err := w.SignOut(ctx, f.tenant, c.prompt); err != nil {
+	accounts, err := w.SignOut(ctx, f.tenant, c.prompt)
+	switch {
+	case err != nil:
 		return err
+	case len(accounts) == 0:
+		c.note("cli.register.nobody_signed_in", nil)
+	default:
+		c.note("cli.register.signed_out", text.Args{"accounts": strings.Join(accounts, ", ")})
 	}
-	c.note("cli.register.signed_out", nil)
 	return nil
 }
 
 // undoRegistration lists what was made, and removes it when that is agreed to.
 func (c *call) undoRegistration(ctx context.Context, w *Work, f registerFlags) error {
-	list, err := w.Made(ctx)
+	list, unanswered, err := w.madeAndUnanswered(ctx)
 	if err != nil {
 		return err
+	}
+	if unanswered > 0 {
+		c.note("cli.undo.unanswered", text.Args{"n": itoa(unanswered)})
 	}
 	if len(list) == 0 {
 		c.note("cli.undo.none", nil)
@@ -219,14 +233,26 @@ func (c *call) undoRegistration(ctx context.Context, w *Work, f registerFlags) e
 	if agreed, err := c.agreesToUndo(f.yes); err != nil || !agreed {
 		return err
 	}
-	written := error(nil)
-	_, err = w.Undo(ctx, nil, c.prompt, func(s probes.SetupStep) { written = errors.Join(written, c.setupStep(s)) })
+	written, deleted := error(nil), false
+	_, err = w.Undo(ctx, nil, c.prompt, func(s probes.SetupStep) {
+		deleted = deleted || s.Outcome == probes.SetupRemoved && isRegistration(s.ID)
+		written = errors.Join(written, c.setupStep(s))
+	})
 	if err != nil {
 		c.note("cli.register.safe", nil)
 		return errors.Join(err, written)
 	}
 	c.note("cli.undo.done", nil)
+	if deleted {
+		c.note("cli.undo.restorable", nil)
+	}
 	return written
+}
+
+// isRegistration tells the path of an app registration from those of its parts.
+func isRegistration(object string) bool {
+	id, ok := strings.CutPrefix(object, "/applications/")
+	return ok && !strings.Contains(id, "/")
 }
 
 // agreesToUndo asks whether what was listed is to be removed.

@@ -48,11 +48,11 @@ func (c *call) relay(ctx context.Context, f relayFlags) error {
 	case f.kind == "" && f.to != "":
 		return badUsage("usage.relay_kind", text.Args{"name": "-", "names": strings.Join(relayKinds(), ", ")})
 	case f.kind == "":
-		return c.relays(relayKinds())
+		return c.relays(relayKinds(), "")
 	case !slices.Contains(relayKinds(), f.kind):
 		return badUsage("usage.relay_kind", text.Args{"name": f.kind, "names": strings.Join(relayKinds(), ", ")})
 	case f.to == "":
-		return c.relays([]string{f.kind})
+		return c.relays([]string{f.kind}, f.kind)
 	case f.kind == "windows" || f.kind == "nas":
 		return badUsage("usage.relay_written", text.Args{"name": f.kind})
 	}
@@ -93,8 +93,9 @@ type relayLine struct {
 	Networks []string `json:"networks,omitempty"`
 }
 
-// relays names ways to run a relay, and what must not be forgotten.
-func (c *call) relays(kinds []string) error {
+// relays names ways to run a relay, and what must not be forgotten of one of
+// them, or of any for "".
+func (c *call) relays(kinds []string, of string) error {
 	for _, k := range kinds {
 		if c.json {
 			if err := c.line(relayLine{Type: "relay", Kind: k}); err != nil {
@@ -107,19 +108,29 @@ func (c *call) relays(kinds []string) error {
 	}
 	if !c.json {
 		c.say("")
-		c.forget()
+		c.forget(of)
 	}
 	return nil
 }
 
-// notForgotten are what a relay needs beside its files.
-func notForgotten() []string {
-	return []string{"who", "tls", "queue", "watch", "secret", "from", "spare"}
+// notForgotten are what a relay of a kind needs beside its files; of any kind
+// for "".
+func notForgotten(kind string) []string {
+	ids := []string{"who", "tls", "queue", "spare"}
+	switch kind {
+	case "postfix":
+		return append(ids, "watch_postfix", "secret", "token_log", "from")
+	case "exchange":
+		return append(ids, "watch_exchange", "onward")
+	case "windows", "nas":
+		return append(ids, "watch", "secret", "from")
+	}
+	return append(ids, "watch")
 }
 
-func (c *call) forget() {
+func (c *call) forget(kind string) {
 	c.say("%s", c.tr.T("relay.forget"))
-	for _, id := range notForgotten() {
+	for _, id := range notForgotten(kind) {
 		c.say("  - %s", c.tr.T("relay.forget."+id))
 	}
 }
@@ -164,7 +175,7 @@ func (c *call) exchangeRelay(w *Work, f relayFlags, allowed []string) error {
 	}
 	s, _ := wizard.ScriptNamed("onprem-relay", v)
 	if w == nil {
-		w = &Work{Text: c.tr}
+		w = &Work{Text: c.tr, inCloud: c.cloud}
 	}
 	content, err := w.scripts().Text(s)
 	if err != nil {
@@ -181,7 +192,7 @@ func (c *call) exchangeRelay(w *Work, f relayFlags, allowed []string) error {
 		return c.line(relayLine{"relay", "exchange", f.to, []string{name}, "", allowed})
 	}
 	c.say("%s", c.tr.T("relay.written", text.Args{"dir": f.to, "files": name}))
-	c.forget()
+	c.forget("exchange")
 	return nil
 }
 

@@ -168,7 +168,7 @@ func (c *call) relayReadme(r PostfixRelay) string {
 	}
 	line("")
 	line(c.tr.T("relay.forget"))
-	for _, id := range notForgotten() {
+	for _, id := range notForgotten("postfix") {
 		line("- " + c.tr.T("relay.forget."+id))
 	}
 	return b.String()

@@ -12,8 +12,9 @@ import (
 )
 
 // Repeats are the commands that do the same as a trial without this program,
-// for a POSIX shell. A secret is the variable PASSWORD or TOKEN; the caller
-// sets it. One that a program cannot do is "".
+// for a POSIX shell. A secret is the variable PASSWORD or TOKEN, which the
+// caller sets and need not export; no command has it among its arguments, where
+// everybody on the machine could read it. One that a program cannot do is "".
 type Repeats struct {
 	Swaks string `json:"swaks,omitempty"`
 	Curl  string `json:"curl,omitempty"`
@@ -49,11 +50,33 @@ type repeat struct {
 	file              string // with the captured message; "" is the test message
 }
 
-// The variables that stand for secrets.
-const (
-	password = `"$PASSWORD"`
-	token    = `"$TOKEN"`
-)
+// secret is what a command signs in with: the variable that stands for it,
+// what takes it from the person, and how curl takes it.
+type secret struct {
+	variable string
+	// ask reads it without showing it. A line of a terminal is 1024 bytes on
+	// macOS, and a token is longer: it is read byte by byte.
+	ask string
+	// line is a line of curl's configuration, with & for the secret.
+	line string
+}
+
+func passwordSecret() secret {
+	return secret{"PASSWORD", "stty -echo; IFS= read -r PASSWORD; stty echo", `user = "&"`}
+}
+
+func tokenSecret(line string) secret {
+	return secret{"TOKEN", "stty -echo -icanon; IFS= read -r TOKEN; stty echo icanon", line}
+}
+
+// value is the secret as a word of the shell, which stops without it.
+func (s secret) value() string { return `"${` + s.variable + `:?}"` }
+
+// toCurl is curl with the secret in the configuration that it reads from
+// stdin. printf is part of the shell: it is no process with arguments.
+func (s secret) toCurl(printed, curl string) string {
+	return "printf " + printed + " " + s.value() + ` | sed 's/["\\]/\\&/g; s/.*/` + s.line + `/' | ` + curl
+}
 
 // quote writes one word for a POSIX shell.
 func quote(s string) string {
@@ -92,7 +115,9 @@ func (r repeat) swaks() string {
 		words = append(words, "--tls-cert client.pem --tls-key client.pem")
 	}
 	if m != submit.None {
-		words = append(words, quoted("--auth", r.Mechanism, "--auth-user", r.Account, "--auth-password")+" "+password)
+		// Every option can be given as a variable of the environment.
+		words[0] = "SWAKS_OPT_auth_password=" + passwordSecret().value() + " " + words[0]
+		words = append(words, quoted("--auth", r.Mechanism, "--auth-user", r.Account, "--auth-hide-password"))
 	}
 	if r.file != "" {
 		return strings.Join(append(words, quoted("--data", "@"+r.file)), " ")
@@ -120,34 +145,78 @@ func (r repeat) curl() string {
 	if r.TLS != nil && r.TLS.Client != "" {
 		words = append(words, "--cert client.pem")
 	}
-	switch m := submit.Mechanism(r.Mechanism); {
-	case m.IsOAuth():
-		words = append(words, quoted("--login-options", "AUTH="+r.Mechanism, "--user", r.Account+":", "--oauth2-bearer")+" "+token)
-	case m != submit.None:
-		words = append(words, quoted("--login-options", "AUTH="+r.Mechanism, "--user", r.Account+":")+password)
+	m, file := submit.Mechanism(r.Mechanism), first(r.file, testMessage)
+	if m != submit.None {
+		words = append(words, quoted("--login-options", "AUTH="+r.Mechanism))
 	}
-	return r.fed(append(words, "--upload-file"))
+	if m.IsOAuth() {
+		words = append(words, quoted("--user", r.Account+":"))
+	}
+	curl := strings.Join(append(words, quoted("--upload-file", file)), " ")
+	switch {
+	case m.IsOAuth():
+		curl = tokenSecret(`oauth2-bearer = "&"`).toCurl(`'%s\n'`, configured(curl))
+	case m != submit.None:
+		curl = passwordSecret().toCurl(`'%s:%s\n' `+quote(r.Account), configured(curl))
+	}
+	if r.file != "" {
+		return curl
+	}
+	return r.made() + " > " + testMessage + " && " + curl
 }
 
-// fed gives a command its message: a file, or the test message on stdin.
-func (r repeat) fed(words []string) string {
-	command := strings.Join(words, " ")
-	if r.file != "" {
-		return command + " " + quote(r.file)
-	}
-	lines := []string{"From: " + r.From, "To: " + strings.Join(r.To, ", "), "Subject: " + r.Subject, "", "offbasic"}
-	return `printf '%s\r\n' ` + quoted(lines...) + " | " + command + " -"
+// configured has curl read its configuration from stdin.
+func configured(curl string) string { return strings.Replace(curl, "curl ", "curl --config - ", 1) }
+
+// The files that a command makes where it is run: its stdin has the secret.
+const (
+	testMessage = "offbasic.eml"
+	encodedMail = "offbasic.b64"
+)
+
+// made writes the test message.
+func (r repeat) made() string {
+	return `printf '%s\r\n' ` + quoted("From: "+r.From, "To: "+strings.Join(r.To, ", "), "Subject: "+r.Subject, "", "offbasic")
 }
 
 // graph posts the message in base64.
 func (r repeat) graph() string {
-	post := quoted("curl", "--verbose", "--request", "POST", "--header") + ` "Authorization: Bearer $TOKEN" ` +
-		quoted("--header", "Content-Type: text/plain", "--data-binary", "@-", "https://"+r.Server+"/v1.0/users/"+r.From+"/sendMail")
+	message := r.made() + " | base64"
 	if r.file != "" {
-		return "base64 < " + quote(r.file) + " | tr -d '\\n' | " + post
+		message = "base64 < " + quote(r.file)
 	}
-	lines := []string{"From: " + r.From, "To: " + strings.Join(r.To, ", "), "Subject: " + r.Subject, "", "offbasic"}
-	return `printf '%s\r\n' ` + quoted(lines...) + ` | base64 | tr -d '\n' | ` + post
+	post := quoted("curl", "--verbose", "--request", "POST", "--header", "Content-Type: text/plain", "--data-binary", "@"+encodedMail,
+		"https://"+r.Server+"/v1.0/users/"+r.From+"/sendMail")
+	return message + ` | tr -d '\n' > ` + encodedMail + " && " + tokenSecret(`header = "Authorization: Bearer &"`).toCurl(`'%s\n'`, configured(post))
+}
+
+// notes are what to know before a command is run, as comments of the shell.
+func (w *Work) notes(t probes.Trial, line string) []string {
+	var out []string
+	for _, s := range []secret{passwordSecret(), tokenSecret("")} {
+		if strings.Contains(line, s.value()) {
+			out = append(out, "# "+w.Text.T("repeat."+strings.ToLower(s.variable), text.Args{"command": s.ask}))
+		}
+	}
+	if len(out) > 0 && strings.Contains(line, "curl ") {
+		out = append(out, "# "+w.Text.T("repeat.shown"))
+	}
+	if t.TLS != nil && t.TLS.Client != "" {
+		out = append(out, "# "+w.Text.T("repeat.certificate"))
+	}
+	return out
+}
+
+// RepeatText is every command that there is, each with what to know before.
+func (w *Work) RepeatText(t probes.Trial) string {
+	r := w.Repeat(t)
+	var out []string
+	for _, line := range []string{r.Swaks, r.Curl} {
+		if line != "" {
+			out = append(out, strings.Join(append(w.notes(t, line), line), "\n"))
+		}
+	}
+	return strings.Join(out, "\n\n")
 }
 
 // repeatLine is the commands in the JSON contract.
@@ -169,13 +238,8 @@ func (c *call) repeated(w *Work, t probes.Trial, with string) error {
 		c.say("%s", c.tr.T("repeat.none", text.Args{"program": with}))
 		return nil
 	}
-	for _, name := range []string{"PASSWORD", "TOKEN"} {
-		if strings.Contains(line, "$"+name) {
-			c.say("%s", c.tr.T("repeat."+strings.ToLower(name)))
-		}
-	}
-	if t.TLS != nil && t.TLS.Client != "" {
-		c.say("%s", c.tr.T("repeat.certificate"))
+	for _, note := range w.notes(t, line) {
+		c.say("%s", note)
 	}
 	c.say("%s", line)
 	return nil

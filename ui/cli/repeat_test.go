@@ -14,7 +14,7 @@ import (
 
 // shell reads a command line as POSIX has it ("Shell Command Language", 2.2
 // Quoting): single quotes, double quotes without escapes, a backslash outside.
-// Commands of a pipeline are separated by "|". A variable stays as "$NAME".
+// Commands are separated by "|" and "&&". A variable stays as "${NAME:?}".
 func shell(line string) (commands [][]string, err error) {
 	var words []string
 	var word strings.Builder
@@ -43,13 +43,16 @@ func shell(line string) (commands [][]string, err error) {
 			open = true
 		case c == ' ':
 			end()
-		case c == '|':
+		case c == '|', c == '&' && strings.HasPrefix(line[i:], "&&"):
 			end()
 			commands, words = append(commands, words), nil
+			if c == '&' {
+				i++
+			}
 		case strings.IndexByte("$;&()`<>*?[#~\n", c) >= 0:
-			if c == '<' {
+			if c == '<' || c == '>' {
 				end()
-				words = append(words, "<")
+				words = append(words, string(c))
 				continue
 			}
 			return nil, errors.New("an unquoted " + string(c))
@@ -127,13 +130,12 @@ func TestCommandsAreReadAsTheyWereMeant(t *testing.T) {
 func checkWords(t *testing.T, name string, commands [][]string, tr probes.Trial, value string) {
 	t.Helper()
 	last := commands[len(commands)-1]
-	want := map[string]string{"--from": value, "--to": value, "--mail-from": value, "--mail-rcpt": value}
-	if tr.Mechanism == "LOGIN" {
-		want["--auth-user"], want["--auth-password"], want["--user"] = value, "$PASSWORD", value+":$PASSWORD"
+	if assigned, ok := strings.CutPrefix(last[0], "SWAKS_OPT_auth_password="); ok {
+		if last = last[1:]; assigned != "${PASSWORD:?}" || tr.Mechanism != "LOGIN" {
+			t.Errorf("%s: the password is %q", name, assigned)
+		}
 	}
-	if tr.Mechanism == "XOAUTH2" {
-		want["--user"], want["--oauth2-bearer"] = value+":", "$TOKEN"
-	}
+	want := map[string]string{"--from": value, "--to": value, "--mail-from": value, "--mail-rcpt": value, "--auth-user": value, "--user": value + ":"}
 	for flag, w := range want {
 		if got := after(last, flag); got != "" && got != w {
 			t.Errorf("%s: %s is %q, want %q", name, flag, got, w)
@@ -142,8 +144,19 @@ func checkWords(t *testing.T, name string, commands [][]string, tr probes.Trial,
 	if last[0] != name {
 		t.Errorf("the last command is %q, want %s", last[0], name)
 	}
-	if len(commands) > 1 && commands[0][0] == "printf" && !slices.Contains(commands[0], "From: "+value) {
-		t.Errorf("%s: the message is %q", name, commands[0])
+	for _, c := range commands {
+		switch {
+		case c[0] != "printf":
+			if strings.Contains(strings.Join(c[1:], " "), "${") {
+				t.Errorf("%s: an argument of %s has the secret: %q", name, c[0], c)
+			}
+		case c[1] == `%s\r\n` && !slices.Contains(c, "From: "+value):
+			t.Errorf("%s: the message is %q", name, c)
+		case c[1] == `%s:%s\n` && (len(c) != 4 || c[2] != value || c[3] != "${PASSWORD:?}"):
+			t.Errorf("%s: who signs in is %q", name, c)
+		case c[1] == `%s\n` && (len(c) != 3 || c[2] != "${TOKEN:?}"):
+			t.Errorf("%s: the token is %q", name, c)
+		}
 	}
 }
 
@@ -162,16 +175,16 @@ func TestCommandsForEveryRoute(t *testing.T) {
 				tr.Route, tr.Mechanism, tr.Account = probes.OAuth, "XOAUTH2", "a@contoso.example"
 			},
 			nil,
-			[]string{"--ssl-reqd", `--oauth2-bearer "$TOKEN"`, "AUTH=XOAUTH2", "--mail-rcpt b@contoso.example --mail-rcpt c@contoso.example"},
+			[]string{"--ssl-reqd", `"${TOKEN:?}" | sed`, `oauth2-bearer = "&"`, "curl --config - ", "AUTH=XOAUTH2", "--user a@contoso.example:", "--mail-rcpt b@contoso.example --mail-rcpt c@contoso.example"},
 			[]string{"--insecure"},
 		},
 		{
 			"password", func(tr *probes.Trial) {
 				tr.Route, tr.Mechanism, tr.Account = probes.Basic, "LOGIN", "a@contoso.example"
 			},
-			[]string{"--tls --tls-verify", `--auth-password "$PASSWORD"`, "--to b@contoso.example,c@contoso.example"},
-			[]string{`--user a@contoso.example:"$PASSWORD"`},
-			nil,
+			[]string{`SWAKS_OPT_auth_password="${PASSWORD:?}" swaks`, "--tls --tls-verify", "--auth-user a@contoso.example", "--to b@contoso.example,c@contoso.example"},
+			[]string{`printf '%s:%s\n' a@contoso.example "${PASSWORD:?}" | sed`, `user = "&"`, "curl --config - "},
+			[]string{"--auth-password ", "--user "},
 		},
 		{
 			"implicit", func(tr *probes.Trial) { tr.Route, tr.Mode = probes.Relay, probes.Implicit },
@@ -201,12 +214,12 @@ func TestCommandsForEveryRoute(t *testing.T) {
 			"captured", func(tr *probes.Trial) { tr.Route, tr.Message = probes.Relay, "session 1" },
 			[]string{"messages/1.eml'"},
 			[]string{"messages/1.eml'"},
-			[]string{"printf"},
+			[]string{"printf", "offbasic.eml"},
 		},
 		{
 			"graph", func(tr *probes.Trial) { tr.Route, tr.Server = probes.Graph, "graph.microsoft.com" },
 			nil,
-			[]string{"https://graph.microsoft.com/v1.0/users/a@contoso.example/sendMail", `"Authorization: Bearer $TOKEN"`, "base64"},
+			[]string{"https://graph.microsoft.com/v1.0/users/a@contoso.example/sendMail", `"${TOKEN:?}" | sed`, `header = "Authorization: Bearer &"`, "base64"},
 			nil,
 		},
 	} {

@@ -137,6 +137,7 @@ func (c *call) known(ctx context.Context, f scriptFlags, names ...string) (wizar
 	}
 	defer w.Close() //nolint:errcheck // nothing was written
 	m := w.Folder.Migration()
+	c.cloud = w.cloud().ID
 	for _, name := range names {
 		if m.OtherModel(name) {
 			c.note("script.other_model", otherModel(m, c.tr, name))
@@ -145,7 +146,7 @@ func (c *call) known(ctx context.Context, f scriptFlags, names ...string) (wizar
 	return knownTo(w, f)
 }
 
-func (c *call) writer() powershell.Writer { return (&Work{Text: c.tr}).scripts() }
+func (c *call) writer() powershell.Writer { return (&Work{Text: c.tr, inCloud: c.cloud}).scripts() }
 
 func (c *call) scriptShow(ctx context.Context, f scriptFlags, args []string) error {
 	if len(args) != 1 {
@@ -201,13 +202,17 @@ func (c *call) saveTo(path string, s built) error {
 	if err := c.writer().Write(&b, s.Script); err != nil {
 		return err
 	}
-	if err := replaceFile(path, []byte(b.String())); err != nil {
+	saved, err := saveBeside(path, b.String())
+	if err != nil {
 		return &probes.Fault{Op: "save " + path, Code: "save_failed", Err: err}
 	}
-	if c.json {
-		return c.line(scriptLine{Type: "script", Script: s.Name, Path: path, Placeholders: s.placeholders})
+	if saved != path {
+		c.note("script.save.kept", text.Args{"path": path, "saved": saved})
 	}
-	c.say("%s", path)
+	if c.json {
+		return c.line(scriptLine{Type: "script", Script: s.Name, Path: saved, Placeholders: s.placeholders})
+	}
+	c.say("%s", saved)
 	return nil
 }
 
@@ -258,7 +263,11 @@ func (c *call) wasRead(s probes.Script, f probes.ReadBackFile) error {
 		if why := f.Unread[r.ID]; why != "" {
 			said = c.tr.T("script.unread", text.Args{"why": probes.Clean(why, 200)})
 		}
-		c.say("  %-24s  %s", r.ID, said)
+		name := r.ID
+		if key := "script.read." + r.ID; c.tr.Has(key) {
+			name = c.tr.T(key)
+		}
+		c.say("  %-34s  %s", name, said)
 	}
 	if c.json {
 		return c.line(scriptLine{Type: "script", Script: s.Name, Rows: rows, Unread: f.Unread})

@@ -82,7 +82,7 @@ func (c *call) agreed(w *Work, j job, yes bool) (bool, error) {
 		return false, &probes.Fault{Op: "run the script " + j.script.Name, Code: "no_shell"}
 	}
 	if !c.json {
-		t, err := c.writer().Text(j.script)
+		t, err := w.scripts().Text(j.script)
 		if err != nil {
 			return false, err
 		}
@@ -204,6 +204,7 @@ func knownTo(w *Work, f scriptFlags) (wizard.ScriptValues, error) {
 		}
 		known = m.ScriptValues(*s)
 	}
+	known = w.labValues(known)
 	for _, in := range wizard.ScriptInputs() {
 		if in.List != nil {
 			if have := in.List(&v); len(*have) == 0 {

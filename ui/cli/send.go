@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +17,7 @@ import (
 func (c *call) sendCommand() *cobra.Command {
 	var t Try
 	var f sendFlags
-	cmd := c.command("send", func(cmd *cobra.Command, _ []string) error { return c.send(cmd.Context(), t, f) })
+	cmd := c.command("send", func(cmd *cobra.Command, _ []string) error { return c.send(cmd, t, f) })
 	cmd.Args = noArgs
 	flags := cmd.Flags()
 	word := func(into *string, name, key string) { flags.StringVar(into, name, "", c.tr.T("cli.flag."+key)) }
@@ -71,6 +73,9 @@ func (f sendFlags) check(t Try) error {
 	if t.TLS == probes.NoTLS && !t.AllowPlain {
 		return badUsage("usage.tls_none", nil)
 	}
+	if err := t.check(); err != nil {
+		return err
+	}
 	if f.all && t.Sender == "" {
 		return badUsage("usage.all_sender", nil)
 	}
@@ -79,9 +84,18 @@ func (f sendFlags) check(t Try) error {
 
 // send makes a test send, and with --verify looks for its message. A message
 // that was refused or did not arrive is a finding that failed.
-func (c *call) send(ctx context.Context, t Try, f sendFlags) error {
+func (c *call) send(cmd *cobra.Command, t Try, f sendFlags) error {
+	ctx := cmd.Context()
 	if err := f.check(t); err != nil {
 		return err
+	}
+	if cmd.Flags().Changed("port") {
+		if err := checkPort(t.Port); err != nil {
+			return err
+		}
+	}
+	if t.To == "" && !c.lab {
+		return badUsage("usage.to", nil)
 	}
 	w, err := c.open(ctx)
 	if err != nil {
@@ -102,6 +116,9 @@ func (c *call) send(ctx context.Context, t Try, f sendFlags) error {
 	}
 	if w.Lab != nil && t.Sender == "" {
 		t.Route = first(t.Route, probes.OAuth)
+		if err := c.readyLab(ctx, w, t); err != nil {
+			return err
+		}
 	}
 	var typed string
 	c.passwords(w, &t, f, &typed)
@@ -178,14 +195,41 @@ func (c *call) foretold(ctx context.Context, w *Work, t Try) error {
 	return nil
 }
 
-// tried prints a trial: its JSON line, or what its last word means.
+// tokenOf is what a token of the registration carries: the ids of the
+// tenant, of the app and of its enterprise application, as far as known.
+func (w *Work) tokenOf() (tenant, app, object string) {
+	m := w.Folder.Migration()
+	if m.App != nil {
+		app, object = m.App.ClientID, m.App.ObjectID
+	}
+	return m.Tenant.ID, app, object
+}
+
+// Met judges what a trial met on its way: ports, addresses, TLS, the token.
+func (w *Work) Met(t probes.Trial) []checks.Finding {
+	f := checks.TrialFacts{Trial: t}
+	f.Tenant, f.App, f.Object = w.tokenOf()
+	return checks.JudgeTrial(f)
+}
+
+// tried prints a trial: its JSON line and those of its findings, or what it met
+// and what its last word means.
 func (c *call) tried(w *Work, t probes.Trial, transcript bool) error {
+	met := w.Met(t)
 	if c.json {
 		if !transcript {
 			t.Transcript = nil
 		}
-		return c.line(t)
+		err := c.line(t)
+		for _, f := range met {
+			err = errors.Join(err, c.line(f))
+		}
+		return err
 	}
+	for _, f := range met {
+		c.say("%s", c.finding(c.wordedArgs(f)))
+	}
+	t.Quirks = slices.DeleteFunc(slices.Clone(t.Quirks), func(q string) bool { return checks.Tells(met, q) })
 	for _, line := range c.aside(t) {
 		c.say("    %s", line)
 	}
@@ -194,18 +238,25 @@ func (c *call) tried(w *Work, t probes.Trial, transcript bool) error {
 			c.say("    %s", c.transcriptLine(l))
 		}
 	}
-	c.say("")
-	if t.Outcome == probes.TrialSent {
+	c.lastWord(w, t, checks.Explains(met, t))
+	return nil
+}
+
+// lastWord says what the end of a trial means, unless that was said.
+func (c *call) lastWord(w *Work, t probes.Trial, said bool) {
+	e, s := w.Explain(t), t.Reached()
+	switch {
+	case t.Outcome == probes.TrialSent:
+		c.say("")
 		c.say("%s", c.tr.T("trial.taken", text.Args{"id": t.MessageID}))
-		return nil
-	}
-	if e := w.Explain(t); e.Meaning != "" {
+	case e.Meaning != "":
+		c.say("")
 		c.explained(c.Out, e)
-	} else if s := t.Reached(); s.Fault != "" {
+	case s.Fault != "" && !said:
+		c.say("")
 		c.say("%s", c.tr.T("fault."+string(s.Fault), s.Args))
 		c.say("%s %s", c.tr.T("cli.now"), c.tr.T("fault."+string(s.Fault)+".hint", s.Args))
 	}
-	return nil
 }
 
 // aside is what was odd on the way, what the certificate is, and what was

@@ -135,7 +135,7 @@ func (w *Work) captured(ctx context.Context, a asked) (captured, error) {
 }
 
 func (w *Work) capturedSession(ctx context.Context, id string) (captured, error) {
-	s, err := w.Folder.Session(ctx, id)
+	s, err := w.recorded(ctx, id)
 	if err != nil {
 		return captured{}, err
 	}
@@ -143,12 +143,7 @@ func (w *Work) capturedSession(ctx context.Context, id string) (captured, error)
 	if s.Message == nil || s.Message.File == "" {
 		return captured{}, &probes.Fault{Op: op, Code: "no_message"}
 	}
-	root, err := os.OpenRoot(w.Folder.Dir()) // the record may name any file
-	if err != nil {
-		return captured{}, notRead(s.Message.File, err)
-	}
-	defer root.Close() //nolint:errcheck // it was only read
-	f, err := root.Open(s.Message.File)
+	f, err := w.Folder.OpenFile(s.Message.File)
 	if err != nil {
 		return captured{}, notRead(s.Message.File, err)
 	}

@@ -66,6 +66,32 @@ func (t Try) With(values map[string]string) Try {
 	return t
 }
 
+// check looks at what was named, before anything is opened.
+func (t Try) check() error {
+	if t.Route != "" {
+		if _, ok := checks.WayOf(t.Route); !ok && !slices.Contains(probes.Routes(), t.Route) {
+			return badUsage("usage.route", text.Args{"name": string(t.Route), "names": routeNames()})
+		}
+	}
+	if _, ok := checks.ServiceByID(t.Provider); t.Provider != "" && !ok {
+		return badUsage("usage.provider", text.Args{"names": providerNames()})
+	}
+	for flag, address := range map[string]string{"--to": t.To, "--from": t.From} {
+		if address != "" && !submit.IsAddress(address) {
+			return badUsage("usage.mail_address", text.Args{"flag": flag, "value": probes.Clean(address, 100)})
+		}
+	}
+	return nil
+}
+
+// checkPort tells of a number that is no port.
+func checkPort(n int) error {
+	if n < 1 || n > 65535 {
+		return badUsage("usage.port_number", text.Args{"port": strconv.Itoa(n)})
+	}
+	return nil
+}
+
 func isYes(s string) bool { return s == "yes" || s == "true" }
 
 const tried = "send a test message"
@@ -151,8 +177,8 @@ func (a *asked) defaultsOfLab(w *Work) {
 		host, port := w.Lab.Endpoint(labService(a.Route))
 		a.Host, a.Port = host, first(a.Port, port)
 	}
-	if a.Sender == "" && a.Session == "" && a.EML == "" {
-		a.From = first(a.From, w.Lab.Mailboxes()[0])
+	if (a.sender == nil || a.sender.Mailbox() == "") && a.Session == "" && a.EML == "" {
+		a.From = first(a.From, w.labAuthor(a.Route))
 	}
 	a.To = first(a.To, labRecipient(w.Lab))
 }
@@ -202,16 +228,20 @@ func mxDomain(t wizard.Tenant, from string) string {
 func (w *Work) providerServer(a asked) (host, mx string, port int, fault error) {
 	s, ok := checks.ServiceByID(a.Provider)
 	if !ok {
-		var ids []string
-		for _, s := range checks.Services() {
-			ids = append(ids, s.ID)
-		}
-		return "", "", 0, badUsage("usage.provider", text.Args{"names": strings.Join(ids, ", ")})
+		return "", "", 0, badUsage("usage.provider", text.Args{"names": providerNames()})
 	}
 	if s.Region && a.Region == "" {
 		return "", "", 0, badUsage("usage.region", text.Args{"provider": s.Name})
 	}
 	return strings.ReplaceAll(s.Host, "{region}", a.Region), "", first(a.Port, s.Ports[0]), nil
+}
+
+func providerNames() string {
+	var ids []string
+	for _, s := range checks.Services() {
+		ids = append(ids, s.ID)
+	}
+	return strings.Join(ids, ", ")
 }
 
 // mode is how the connection is encrypted: as asked, else by the port.

@@ -25,12 +25,17 @@ func (w *Work) TenantFacts(ctx context.Context) (checks.TenantFacts, []error, er
 	f := m.RightsFacts()
 	f.Now = w.Now()
 	f.Graph = m.Directory
+	f.DeviceCode = w.signInByCode(m)
 	answers, damaged, err := w.Folder.Answers(ctx)
 	if err != nil {
 		return f, nil, err
 	}
 	tenant := w.tenantID()
 	for _, a := range answers {
+		if what := checks.ExamineValues(a.ReadBackFile); what != "" {
+			damaged = append(damaged, &probes.Fault{Op: "read " + a.File, Code: "readback_edited", Args: text.Args{"file": a.File, "what": probes.Clean(what, 100)}})
+			continue
+		}
 		if tenant == "" || a.Tenant == "" || strings.EqualFold(a.Tenant, tenant) {
 			f.Answers = append(f.Answers, a.ReadBackFile)
 		}
@@ -45,6 +50,18 @@ func (w *Work) TenantFacts(ctx context.Context) (checks.TenantFacts, []error, er
 		return nil
 	})
 	return f, damaged, err
+}
+
+// signInByCode are the senders whose product signs in with a device code, and
+// that may yet do so.
+func (w *Work) signInByCode(m wizard.Migration) []string {
+	var out []string
+	for _, s := range m.Senders {
+		if d, known := w.devices.Find(s.Device); known && d.Pattern == checks.DeviceCode && (s.Route == "" || s.Route == probes.OAuth) {
+			out = append(out, s.Title())
+		}
+	}
+	return out
 }
 
 // learnFromTrial takes from a test send the token's claims and the service's
@@ -199,7 +216,7 @@ func (c *call) terminal() Terminal {
 
 func (c *call) rightsCommand() *cobra.Command {
 	cmd := c.command("rights [mailbox|rbac]", func(cmd *cobra.Command, args []string) error { return c.rights(cmd.Context(), args) })
-	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Args = atMostOne
 	cmd.AddCommand(c.proveCommand())
 	return cmd
 }
@@ -234,10 +251,15 @@ func (c *call) chooseRights(ctx context.Context, w *Work, model probes.RightsMod
 	if errors.Is(err, wizard.ErrNoApp) {
 		return &probes.Fault{Op: "choose the model of rights", Code: "no_app"}
 	}
-	if err == nil {
-		c.note("rights.chosen", text.Args{"model": c.tr.T("rights." + string(model)), "script": checks.RightsScript(model)})
+	if err != nil {
+		return err
 	}
-	return err
+	script := checks.RightsScript(model)
+	if model == wizard.MailboxRights && isCode(w.roleGone(ctx, "choose the model of rights"), "rights_role_first") {
+		script = "app-rbac-remove"
+	}
+	c.note("rights.chosen", text.Args{"model": c.tr.T("rights." + string(model)), "script": script})
+	return nil
 }
 
 // consentRefused tells whether Graph refused the consent when it was last

@@ -49,6 +49,9 @@ func (c *call) verifyBy(ctx context.Context, w *Work, t probes.Trial,
 	clock := c.clock()
 	r, err := look(ctx, t, clock.tick)
 	clock.end()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return &probes.Fault{Op: "look for the message", Code: "verify_stopped", Err: ctx.Err()}
+	}
 	if err != nil {
 		return err
 	}
@@ -148,7 +151,10 @@ func (c *call) find(ctx context.Context, f verifyFlags) error {
 	if f.mailbox != "" {
 		t.To = []string{f.mailbox}
 	}
-	if t.MessageID == "" || len(t.To) == 0 {
+	switch {
+	case (t.MessageID == "" || len(t.To) == 0) && w.temporary != "":
+		return badUsage("usage.nothing_sent_lab", nil)
+	case t.MessageID == "" || len(t.To) == 0:
 		return badUsage("usage.nothing_sent", nil)
 	}
 	switch {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,5 +147,20 @@ func TestClockIsOneLineOnATerminal(t *testing.T) {
 		if terminal && (strings.Contains(said, "\n") || !strings.HasSuffix(said, "\r\x1b[K")) || !terminal && strings.Count(said, "\n") != 3 {
 			t.Errorf("terminal %v: %q", terminal, said)
 		}
+	}
+}
+
+// ctrl+c while a message is looked for is not a fault of the network.
+func TestASearchThatWasStoppedSaysSo(t *testing.T) {
+	w := openLabFolder(t)
+	c := &call{Program: Program{Out: io.Discard, Err: io.Discard}, tr: w.Text}
+	ctx, stop := context.WithCancel(t.Context())
+	err := c.verifyBy(ctx, w, probes.Trial{To: []string{"it@contoso.example"}, MessageID: "<nobody@contoso.example>"},
+		func(ctx context.Context, trial probes.Trial, tick func(time.Duration)) (probes.Receipt, error) {
+			stop()
+			return w.Verify(ctx, trial, tick)
+		})
+	if !isFault(err, "verify_stopped") {
+		t.Errorf("%v", err)
 	}
 }

@@ -42,8 +42,13 @@ type Work struct {
 	prompt func(signin.Prompt)
 	// faults are what happens in the lab.
 	faults []string
+	// inCloud is the cloud that was asked for in this run; "" is that of the
+	// migration.
+	inCloud string
 	// temporary is the lab's folder, removed at the end; "" for the admin's.
 	temporary string
+	// standIn is what the app signs in with in the lab.
+	standIn standIn
 }
 
 // folderDir is where the migration lies: --folder, else OFFBASIC_FOLDER, else
@@ -81,7 +86,7 @@ func (c *call) open(ctx context.Context) (*Work, error) {
 	if temporary {
 		w.temporary = dir
 	}
-	if err := w.begin(ctx, c.lab); err != nil {
+	if err := errors.Join(w.begin(ctx, c.lab), c.chooseCloud(ctx, w)); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
@@ -106,7 +111,7 @@ func (c *call) openRead(ctx context.Context) (*Work, error) {
 
 // work is the work on a folder.
 func (c *call) work(f *folder.Folder) *Work {
-	return &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), signIn: c.signInHere(), prompt: c.prompt, faults: c.faults, explainer: checks.NewExplainer(), devices: checks.NewDevices()}
+	return &Work{Text: c.tr, Now: c.Now, Folder: f, Plain: c.plain, ring: c.keyring(), signIn: c.signInHere(), inCloud: c.cloud, prompt: c.prompt, faults: c.faults, explainer: checks.NewExplainer(), devices: checks.NewDevices()}
 }
 
 // isMissing tells the fault of a folder that is not there yet.
@@ -149,33 +154,7 @@ func (w *Work) begin(ctx context.Context, withLab bool) error {
 	if !withLab {
 		return nil
 	}
-	l, err := lab.Start(ctx, lab.Options{Now: w.Now, Faults: w.faults, Restore: w.labBefore()})
-	if err != nil {
-		return err
-	}
-	w.Lab, w.ring = l, keyring.Memory()
-	return w.moveIn(ctx)
-}
-
-// moveIn makes the lab the migration's tenant. Each start has a new app, which
-// is entered unless one was registered, and a new Exchange: what was set up in
-// an earlier one is to be set up again.
-func (w *Work) moveIn(ctx context.Context) error {
-	t, app := w.Lab.Tenant(), w.Lab.App()
-	_, err := w.Folder.Change(ctx, func(m *wizard.Migration) error {
-		m.Lab = true
-		m.Tenant = wizard.Tenant{ID: t.ID, Domain: t.Domain, Domains: t.Domains}
-		for i := range m.Senders {
-			m.Senders[i].SetUp = time.Time{}
-		}
-		return nil
-	})
-	if err != nil || w.rearm(ctx) {
-		return err
-	}
-	r := wizard.Registration{Name: app.Name, ClientID: app.ClientID, ObjectID: app.ObjectID, Credential: wizard.Secret}
-	_, err = w.SaveApp(ctx, w.Folder.Migration().Tenant, r, app.Secret)
-	return err
+	return w.startLab(ctx)
 }
 
 // resee reads the senders' sessions again after a capture that was cut off:
@@ -271,5 +250,5 @@ func noSender(id string) error {
 
 // scripts writes scripts in the language of the work.
 func (w *Work) scripts() powershell.Writer {
-	return powershell.Writer{Frame: assets.PowerShell(), Words: func(key string) string { return w.Text.T(key) }}
+	return powershell.Writer{Frame: assets.PowerShell(), Words: func(key string) string { return w.Text.T(key) }, Environment: w.environment()}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"offbasic/probes"
@@ -10,8 +11,8 @@ import (
 	"offbasic/wizard"
 )
 
-// attachEvery is how long sessions are gathered before their senders are
-// written: a flood costs a few writes a second, not one each.
+// attachEvery is how long after their senders were written the next sessions
+// are gathered: a flood costs a few writes a second, not one each.
 const attachEvery = 100 * time.Millisecond
 
 // Capture runs the capturing server until ctx is done. A session is emitted
@@ -40,24 +41,23 @@ func (w *Work) capturing(ctx context.Context, on bool) error {
 	return err
 }
 
-// attach takes events until the capture ends, gathers what comes close
-// together, writes the senders, and only then passes the events on. After a
-// write that failed it goes on taking events, so that the capture can end, and
+// attach takes events until the capture ends, gathers what comes close behind
+// another, makes their senders known, and only then passes the events on. After
+// a write that failed it goes on taking events, so that the capture can end, and
 // returns the first error.
 func (w *Work) attach(events <-chan probes.CaptureEvent, emit func(probes.CaptureEvent)) error {
 	var first error
+	rest := time.After(0)
 	for ev := range events {
-		batch := gather(ev, events)
-		if _, err := w.Folder.Change(context.Background(), func(m *wizard.Migration) error {
-			for _, ev := range batch {
-				if ev.Session != nil {
-					m.Attach(*ev.Session)
-				}
-			}
-			return nil
-		}); err != nil && first == nil {
+		if ev.Session == nil {
+			emit(ev)
+			continue
+		}
+		batch := gather(ev, events, rest)
+		if err := w.attachAll(batch); err != nil && first == nil {
 			first = err
 		}
+		rest = time.After(attachEvery)
 		for _, ev := range batch {
 			emit(ev)
 		}
@@ -65,20 +65,40 @@ func (w *Work) attach(events <-chan probes.CaptureEvent, emit func(probes.Captur
 	return first
 }
 
-// gather returns first and what follows it within attachEvery, a lone event
-// at once.
-func gather(first probes.CaptureEvent, events <-chan probes.CaptureEvent) []probes.CaptureEvent {
-	batch := []probes.CaptureEvent{first}
-	select {
-	case ev, ok := <-events:
-		if !ok {
-			return batch
+// attachAll makes the senders of sessions known: on the disk, and where that is
+// full at least here. The next start counts the sessions anew.
+func (w *Work) attachAll(batch []probes.CaptureEvent) error {
+	attach := func(m *wizard.Migration) {
+		for _, ev := range batch {
+			if ev.Session != nil && w.wasKept(*ev.Session) {
+				m.Attach(*ev.Session)
+			}
 		}
-		batch = append(batch, ev)
-	default:
-		return batch
 	}
-	full := time.After(attachEvery)
+	_, err := w.Folder.Change(context.Background(), func(m *wizard.Migration) error {
+		attach(m)
+		return nil
+	})
+	if err != nil {
+		_, assumed := w.Folder.Assume(attach)
+		err = errors.Join(err, assumed)
+	}
+	return err
+}
+
+// wasKept tells whether a session is on the disk: one with a message that could
+// not be kept may be there all the same.
+func (w *Work) wasKept(s probes.Session) bool {
+	if !slices.Contains(s.Quirks, "keep_failed") {
+		return true
+	}
+	_, err := w.Folder.Session(context.Background(), s.ID)
+	return err == nil
+}
+
+// gather returns first and what follows it until the rest is over.
+func gather(first probes.CaptureEvent, events <-chan probes.CaptureEvent, rest <-chan time.Time) []probes.CaptureEvent {
+	batch := []probes.CaptureEvent{first}
 	for {
 		select {
 		case ev, ok := <-events:
@@ -86,7 +106,7 @@ func gather(first probes.CaptureEvent, events <-chan probes.CaptureEvent) []prob
 				return batch
 			}
 			batch = append(batch, ev)
-		case <-full:
+		case <-rest:
 			return batch
 		}
 	}

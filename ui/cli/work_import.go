@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -37,16 +36,19 @@ type ImportOptions struct {
 type Imported struct {
 	File string `json:"file"`
 	exports.Summary
-	Again   bool     `json:"again,omitempty"`  // it was imported before: nothing changed
-	Before  int      `json:"before,omitempty"` // rows that a live import took up before
+	Again   bool     `json:"again,omitempty"` // it was imported before: nothing changed
 	New     int      `json:"new"`
 	Joined  int      `json:"joined"`
 	Left    int      `json:"left,omitempty"`
 	Dropped int      `json:"dropped,omitempty"`
 	Changes []Change `json:"changes,omitempty"` // the first of them
-	// Since and Until are the time that a live import is of.
+	// Since and Until are the time that a live import is of. Cut says that it
+	// broke off there: the next one goes on from Until.
 	Since time.Time `json:"since,omitzero"`
 	Until time.Time `json:"until,omitzero"`
+	Cut   bool      `json:"cut,omitempty"`
+
+	told map[string]bool // ids of the senders that are counted
 }
 
 // Change is a sender that is new, or known better.
@@ -75,11 +77,14 @@ const shownChanges = 200
 func (w *Work) Import(ctx context.Context, path string, o ImportOptions) ([]Imported, error) {
 	path = strings.Trim(strings.TrimSpace(path), `"'`) // as a terminal writes what is dragged into it
 	if path == "-" {
-		spooled, err := spool(o.Stdin)
+		spooled, err := spool(&interruptible{ctx: ctx, in: o.Stdin})
+		if ctx.Err() != nil {
+			err = importFault("keep what is on stdin", "import_stopped", ctx.Err(), text.Args{"file": "stdin"})
+		}
+		defer os.Remove(spooled) //nolint:errcheck // a temporary file
 		if err != nil {
 			return nil, err
 		}
-		defer os.Remove(spooled) //nolint:errcheck // a temporary file
 		one, err := w.importOne(ctx, "stdin", opener(spooled), sizeOfFile(spooled), o)
 		return list(one, err), err
 	}
@@ -87,6 +92,8 @@ func (w *Work) Import(ctx context.Context, path string, o ImportOptions) ([]Impo
 	switch {
 	case err != nil:
 		return nil, importFault("read "+path, "import_unreadable", err, text.Args{"file": path})
+	case info.IsDir() && isMigration(path):
+		return nil, importFault("read "+path, "import_migration", nil, text.Args{"file": path})
 	case info.IsDir():
 		return nil, importFault("read "+path, "import_folder", nil, text.Args{"file": path})
 	}
@@ -95,6 +102,11 @@ func (w *Work) Import(ctx context.Context, path string, o ImportOptions) ([]Impo
 	}
 	one, err := w.importOne(ctx, filepath.Base(path), opener(path), info.Size(), o)
 	return list(one, err), err
+}
+
+func isMigration(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, "migration.json"))
+	return err == nil
 }
 
 func list(one Imported, err error) []Imported {
@@ -146,6 +158,9 @@ func (w *Work) importZip(ctx context.Context, path string, size int64, o ImportO
 	if !ok {
 		return nil, false, nil
 	}
+	if _, is := migrationTop(files); is {
+		return nil, true, importFault("read "+path, "import_migration", nil, text.Args{"file": path})
+	}
 	for _, z := range files {
 		one, err := w.importOne(ctx, filepath.Base(path)+"/"+z.Name, z.Open, int64(z.UncompressedSize64), o) //nolint:gosec // a size for a progress bar
 		if err != nil {
@@ -161,7 +176,6 @@ func (w *Work) importOne(ctx context.Context, name string, open func() (io.ReadC
 	name = probes.Clean(name, 200)
 	m := w.Folder.Migration()
 	var leads wizard.Leads
-	var sum hash.Hash
 	opts := exports.Options{
 		Name: name, Columns: o.Columns, Order: o.Order, Now: w.Now,
 		Remembered: func(headings []string) map[exports.Field]string { return remembered(m, headings) },
@@ -169,15 +183,7 @@ func (w *Work) importOne(ctx context.Context, name string, open func() (io.ReadC
 	if o.Progress != nil {
 		opts.Progress = func(read int64) { o.Progress(read, size) }
 	}
-	hashed := func() (io.ReadCloser, error) {
-		f, err := open()
-		if err != nil {
-			return nil, err
-		}
-		sum = sha256.New()
-		return &hashing{f, sum}, nil
-	}
-	got, err := exports.Read(ctx, hashed, opts, leads.Clear, func(s probes.Sighting) error {
+	got, err := exports.Read(ctx, open, opts, leads.Clear, func(s probes.Sighting) error {
 		leads.Add(s)
 		return nil
 	})
@@ -194,7 +200,9 @@ func (w *Work) importOne(ctx context.Context, name string, open func() (io.ReadC
 		return Imported{}, err
 	}
 	result := Imported{File: name, Summary: got, Dropped: leads.Dropped}
-	from := wizard.Import{ID: hex.EncodeToString(sum.Sum(nil))[:16], File: name, Kind: got.Kind, At: w.Now(), Rows: got.Rows, Bad: got.BadRows}
+	from := wizard.Import{
+		ID: leads.Sum(got.Kind, got.Skipped, got.BadRows), File: name, Kind: got.Kind, At: w.Now(), Rows: got.Rows, Bad: got.BadRows, Read: leads.Covers(),
+	}
 	return result, w.takeUp(ctx, &result, &leads, from, o)
 }
 
@@ -205,13 +213,7 @@ func (w *Work) takeUp(ctx context.Context, r *Imported, leads *wizard.Leads, fro
 		if err != nil {
 			return err
 		}
-		r.New, r.Joined, r.Left = len(taken.New), len(taken.Joined), taken.Left
-		for _, id := range append(taken.New, taken.Joined...) {
-			if s, ok := m.Sender(id); ok && len(r.Changes) < shownChanges {
-				src := s.Sources[len(s.Sources)-1]
-				r.Changes = append(r.Changes, Change{id, src.By == wizard.IsNew, src.By, src.With, src.Shared})
-			}
-		}
+		r.took(m, taken, from.ID)
 		remember(m, r.Columns, o.Columns)
 		return nil
 	})
@@ -220,6 +222,31 @@ func (w *Work) takeUp(ctx context.Context, r *Imported, leads *wizard.Leads, fro
 		return nil
 	}
 	return err
+}
+
+// took adds what was taken up to what is said of it. A sender counts once.
+func (i *Imported) took(m *wizard.Migration, taken wizard.Taken, from string) {
+	if i.told == nil {
+		i.told = map[string]bool{}
+	}
+	i.Left = taken.Left
+	for n, id := range append(taken.New, taken.Joined...) {
+		s, ok := m.Sender(id)
+		if !ok || i.told[id] {
+			continue
+		}
+		i.told[id] = true
+		if n < len(taken.New) {
+			i.New++
+		} else {
+			i.Joined++
+		}
+		at := slices.IndexFunc(s.Sources, func(src wizard.Source) bool { return src.Import == from })
+		if at >= 0 && len(i.Changes) < shownChanges {
+			src := s.Sources[at]
+			i.Changes = append(i.Changes, Change{id, n < len(taken.New), src.By, src.With, src.Shared})
+		}
+	}
 }
 
 // remembered are the names that the columns of a table with these headings
@@ -255,25 +282,6 @@ func headingsKey(headings []string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// hashing hashes what is read, to its end.
-type hashing struct {
-	f   io.ReadCloser
-	sum hash.Hash
-}
-
-func (h *hashing) Read(b []byte) (int, error) {
-	n, err := h.f.Read(b)
-	h.sum.Write(b[:n])
-	return n, err
-}
-
-// Close reads what a decoder left, so that two files that differ there do
-// too.
-func (h *hashing) Close() error {
-	_, err := io.Copy(h.sum, io.LimitReader(h.f, 1<<20))
-	return errors.Join(err, h.f.Close())
-}
-
 // Join says that two senders are one.
 func (w *Work) Join(ctx context.Context, into, other string) error {
 	_, err := w.Folder.Change(ctx, func(m *wizard.Migration) error { return m.JoinSenders(into, other) })
@@ -305,7 +313,7 @@ func (w *Work) handFault(err error, id, other string) error {
 		}
 		return noSender(id)
 	case errors.Is(err, wizard.ErrSameSender):
-		return importFault(op, "same_sender", err, text.Args{"id": id})
+		return importFault(op, "same_sender", nil, text.Args{"id": id})
 	case errors.Is(err, wizard.ErrNoSource):
 		s, _ := migrationSender(w.Folder.Migration(), id)
 		var keys []string
@@ -314,9 +322,9 @@ func (w *Work) handFault(err error, id, other string) error {
 				keys = append(keys, src.Key)
 			}
 		}
-		return importFault(op, "no_such_source", err, text.Args{"id": id, "source": other, "sources": orDash(strings.Join(append(keys, s.Peers...), ", "))})
+		return importFault(op, "no_such_source", nil, text.Args{"id": id, "source": other, "sources": orDash(strings.Join(append(keys, s.Peers...), ", "))})
 	case errors.Is(err, wizard.ErrOnlySource):
-		return importFault(op, "only_source", err, text.Args{"id": id, "source": other})
+		return importFault(op, "only_source", nil, text.Args{"id": id, "source": other})
 	}
 	return err
 }

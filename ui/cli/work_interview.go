@@ -209,10 +209,13 @@ func (in *interviewing) policy(ctx context.Context, peer string) (capture.Policy
 		return capture.Policy{}, false
 	}
 	in.open[peer]++
-	if name, ok := in.talk.Policy(peer); ok {
-		return capture.Asking(name)
+	name, alone, ok := in.talk.Policy(peer)
+	if !ok {
+		name = "everything" // nothing is left to ask: its mail is taken
 	}
-	return capture.PolicyNamed("everything") // nothing is left to ask: its mail is taken
+	p, ok := capture.Asking(name)
+	p.Asked, p.Alone = in.work.Folder.Migration().LastAt(peer), alone
+	return p, ok
 }
 
 func (in *interviewing) settle(ctx context.Context, peer string) {
@@ -244,8 +247,10 @@ func (in *interviewing) meet(ctx context.Context, peer string) error {
 		return nil
 	}
 	var before []probes.Session
+	m := in.work.Folder.Migration()
+	asked := m.LastAt(peer)
 	err := in.work.Folder.Sessions(ctx, func(s probes.Session) error {
-		if s.Peer == peer {
+		if s.Peer == peer && (asked == "" || m.OwnerOf(s) == asked) {
 			before = append(before, s)
 		}
 		return nil
@@ -255,7 +260,7 @@ func (in *interviewing) meet(ctx context.Context, peer string) error {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.talk.Meet(peer, before, in.work.Folder.Migration().LeftOut(peer))
+	in.talk.Meet(peer, before, m.LeftOut(peer))
 	if a, ok := in.talk.Asking(peer); ok && in.talk.Peer == "" {
 		select {
 		case in.began <- a:

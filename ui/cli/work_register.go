@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -13,12 +14,14 @@ import (
 	"offbasic/probes/graph"
 	"offbasic/probes/powershell"
 	"offbasic/probes/signin"
+	"offbasic/ui/text"
 	"offbasic/wizard"
 )
 
 // RegisterRequest is an app registration that is to be made through Graph.
 type RegisterRequest struct {
 	Tenant     string // domain or id; "" is the migration's, else the one that signs in
+	Cloud      string // id in the cloud table; "" is the one that is known
 	Name       string // "" is a name that says what it is for
 	Route      probes.Route
 	Rights     probes.RightsModel
@@ -35,7 +38,23 @@ type RegisterRequest struct {
 // can be run again after it was interrupted anywhere: what is done is found.
 // The error is a *probes.Fault.
 func (w *Work) Register(ctx context.Context, r RegisterRequest, emit func(probes.SetupStep)) (wizard.Migration, error) {
+	if r.Rights == wizard.RoleRights && cmp.Or(r.Route, probes.OAuth) != probes.OAuth {
+		return w.Folder.Migration(), &probes.Fault{Op: "register the app", Code: "rbac_route", Args: text.Args{"route": w.Text.T("route." + string(r.Route))}}
+	}
+	if err := w.keepCloud(ctx, r.Cloud); err != nil {
+		return w.Folder.Migration(), err
+	}
 	q := w.registration(r)
+	if q.Rights != wizard.RoleRights {
+		if err := w.roleGone(ctx, "register the app"); err != nil {
+			return w.Folder.Migration(), err
+		}
+	}
+	all, err := w.ofTenant(ctx)
+	if err != nil {
+		return w.Folder.Migration(), err
+	}
+	q.Open = graph.Open(all)
 	d := w.directory(r.Tenant, r.Show)
 	// One sign-in for all that is needed for sure; each call then asks for its
 	// own part of it.
@@ -60,7 +79,7 @@ func (w *Work) Register(ctx context.Context, r RegisterRequest, emit func(probes
 			emit(s)
 		},
 	}
-	_, err := registrar.Register(ctx, q)
+	_, err = registrar.Register(ctx, q)
 	return w.Folder.Migration(), err
 }
 
@@ -77,7 +96,7 @@ func (w *Work) registration(r RegisterRequest) graph.Request {
 		q.Rights = m.App.Rights
 	}
 	known := m.Registering
-	if known == nil && m.App != nil && !w.isLabsOwn(m.App.ClientID) {
+	if known == nil && m.App != nil && (!w.isLabsOwn(m.App.ClientID) || m.App.RegistrationID != "") {
 		known = m.App
 	}
 	if known != nil {
@@ -90,7 +109,7 @@ func (w *Work) registration(r RegisterRequest) graph.Request {
 }
 
 // isLabsOwn tells the app that is in the lab from the start: who registers one
-// wants another.
+// wants another, unless that one was taken up.
 func (w *Work) isLabsOwn(clientID string) bool {
 	return w.Lab != nil && w.Lab.App().ClientID == clientID
 }
@@ -149,7 +168,7 @@ func takeTenant(t *wizard.Tenant, g graph.Registered) {
 // directoryFacts is what Graph said, for the judgement of the tenant.
 func (w *Work) directoryFacts(g graph.Registered) *checks.GraphFacts {
 	return &checks.GraphFacts{
-		Read: w.Now().UTC(), TenantID: g.Tenant.ID, Domains: g.Tenant.Domains, SecurityDefaults: g.Defaults,
+		Read: w.Now().UTC(), TenantID: g.Tenant.ID, Domains: g.Tenant.Domains, SecurityDefaults: g.Defaults, Access: g.Access,
 		Registration: g.RegistrationID, Principal: g.ObjectID, Enabled: g.Enabled, Roles: g.Roles,
 	}
 }
@@ -185,7 +204,7 @@ func (w *Work) directory(tenant string, show func(signin.Prompt)) graph.Director
 			defer mu.Unlock()
 			c.ID = "graph-" + c.At.Format("20060102T150405.000") + "-" + strings.ToLower(rand.Text()[:6])
 			c.Actor, c.Tenant, c.Shell = actor, id, powershell.Graph(c)
-			return w.Folder.KeepChange(c)
+			return errors.Join(w.Folder.KeepChange(c), w.keepLab())
 		},
 	}
 	if w.Lab != nil {
@@ -197,12 +216,22 @@ func (w *Work) directory(tenant string, show func(signin.Prompt)) graph.Director
 // Made is what this program made in the tenant through Graph and can remove,
 // the newest first.
 func (w *Work) Made(ctx context.Context) ([]probes.Change, error) {
+	made, _, err := w.madeAndUnanswered(ctx)
+	return made, err
+}
+
+// madeAndUnanswered is Made, and how many requests had no answer: the next
+// registration finds out what they made.
+func (w *Work) madeAndUnanswered(ctx context.Context) ([]probes.Change, int, error) {
+	all, err := w.ofTenant(ctx)
+	return graph.Undoable(all), len(graph.Open(all)), err
+}
+
+// ofTenant is what was done to the migration's tenant.
+func (w *Work) ofTenant(ctx context.Context) ([]probes.Change, error) {
 	all, err := w.Changes(ctx)
 	tenant := w.Folder.Migration().Tenant.ID
-	all = slices.DeleteFunc(all, func(c probes.Change) bool {
-		return !strings.EqualFold(c.Tenant, tenant)
-	})
-	return graph.Undoable(all), err
+	return slices.DeleteFunc(all, func(c probes.Change) bool { return !strings.EqualFold(c.Tenant, tenant) }), err
 }
 
 // Undo removes what was made, the newest first: the changes with these ids, or

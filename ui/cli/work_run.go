@@ -11,6 +11,7 @@ import (
 
 	"offbasic/checks"
 	"offbasic/probes"
+	"offbasic/probes/graph"
 	"offbasic/probes/powershell"
 	"offbasic/ui/text"
 	"offbasic/wizard"
@@ -91,8 +92,8 @@ func (w *Work) RunScript(ctx context.Context, sender string) error {
 
 // run saves a script, runs it and takes its answer.
 func (w *Work) run(ctx context.Context, j job) (*ReadBackAnswer, error) {
-	if m := w.Folder.Migration(); m.OtherModel(j.script.Name) && !j.whatIf {
-		return nil, &probes.Fault{Op: "run the script " + j.script.Name, Code: "rights_other_model", Args: otherModel(m, w.Text, j.script.Name)}
+	if err := w.oneModel(ctx, j); err != nil {
+		return nil, err
 	}
 	path, err := w.saveBuilt(j.script, j.ref.Sender)
 	if err != nil {
@@ -123,6 +124,31 @@ func (w *Work) run(ctx context.Context, j job) (*ReadBackAnswer, error) {
 		err = failed
 	}
 	return a, errors.Join(err, w.learn(ctx, j, f, a))
+}
+
+// oneModel refuses a script that would give the app parts of both models of
+// rights.
+func (w *Work) oneModel(ctx context.Context, j job) error {
+	op := "run the script " + j.script.Name
+	switch m := w.Folder.Migration(); {
+	case j.whatIf:
+		return nil
+	case m.OtherModel(j.script.Name):
+		return &probes.Fault{Op: op, Code: "rights_other_model", Args: otherModel(m, w.Text, j.script.Name)}
+	case j.script.Name == checks.RightsScript(wizard.MailboxRights):
+		return w.roleGone(ctx, op)
+	}
+	return nil
+}
+
+// roleGone refuses to give the app rights on mailboxes while it has its role of
+// App RBAC, as far as was read: an app must not have parts of both models.
+func (w *Work) roleGone(ctx context.Context, op string) error {
+	facts, _, err := w.TenantFacts(ctx)
+	if err == nil && checks.Rights(facts).Role {
+		err = &probes.Fault{Op: op, Code: "rights_role_first"}
+	}
+	return err
 }
 
 // otherModel are the words' arguments for a script of the model of rights that
@@ -165,7 +191,7 @@ func (w *Work) execute(ctx context.Context, j job, path string) ([]byte, error) 
 		}
 		f, failed := execute(ctx, j.script)
 		b, err := json.MarshalIndent(f, "", "  ")
-		return b, errors.Join(failed, err)
+		return b, errors.Join(failed, err, w.keepLab())
 	}
 	shell, ok := powershell.FindShell(nil)
 	if !ok {
@@ -180,6 +206,9 @@ func (w *Work) execute(ctx context.Context, j job, path string) ([]byte, error) 
 	r.SetStdout(j.terminal.Out)
 	r.SetStderr(j.terminal.Err)
 	failed := r.Run()
+	if failed != nil && ctx.Err() != nil {
+		failed = &probes.Fault{Op: "run the script " + j.script.Name, Code: "script_cancelled", Args: text.Args{"script": j.script.Name, "status": "stopped"}}
+	}
 	b, err := w.Folder.ReadPartialAnswer(path)
 	if err != nil && failed == nil {
 		failed = err
@@ -239,7 +268,7 @@ func stepIDs(done []probes.DoneStep) []string {
 // changed is not known.
 func (w *Work) noteSilence(j job, failed error) error {
 	f, _ := errors.AsType[*probes.Fault](failed)
-	if f.Code != "shell_failed" || !j.script.Changes() {
+	if f.Code != "shell_failed" && f.Code != "script_cancelled" || !j.script.Changes() {
 		return nil
 	}
 	at := w.Now().UTC()
@@ -405,7 +434,8 @@ func (w *Work) ownerOf(script, mailbox string) (id string) {
 	return id
 }
 
-// Changes is everything that was done to the tenant, oldest first.
+// Changes is everything that was done to the tenant, oldest first. What was
+// about to be done is left out where an answer followed.
 func (w *Work) Changes(ctx context.Context) ([]probes.Change, error) {
 	var out []probes.Change
 	err := w.Folder.Changes(ctx, func(c probes.Change) error {
@@ -413,7 +443,7 @@ func (w *Work) Changes(ctx context.Context) ([]probes.Change, error) {
 		return nil
 	})
 	slices.SortStableFunc(out, func(a, b probes.Change) int { return a.At.Compare(b.At) })
-	return out, err
+	return graph.Answered(out), err
 }
 
 // made says when what a right consists of was made, as the command log has it.

@@ -43,12 +43,7 @@ func (w *Work) SaveMessage(ctx context.Context, id string) (string, error) {
 	if s.Message == nil || s.Message.File == "" {
 		return "", &probes.Fault{Op: "save the message", Code: "no_message"}
 	}
-	root, err := os.OpenRoot(w.Folder.Dir()) // the record may name any file
-	if err != nil {
-		return "", notSaved(s.Message.File, err)
-	}
-	defer root.Close() //nolint:errcheck // it was only read
-	in, err := root.Open(s.Message.File)
+	in, err := w.Folder.OpenFile(s.Message.File)
 	if err != nil {
 		return "", notSaved(s.Message.File, err)
 	}
@@ -120,19 +115,28 @@ func notSaved(path string, err error) error {
 	return &probes.Fault{Op: "save to " + path, Code: "not_saved", Args: text.Args{"path": path}, Err: err}
 }
 
-// replaceFile writes a file whole or not at all. What stood under the name is
-// replaced, not followed: a link there leads nowhere else.
-func replaceFile(path string, b []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".offbasic-*")
+// saveBeside writes a file under a name that nobody has, unless one of its
+// numbers has the same content already. What an admin has edited stays.
+func saveBeside(path, content string) (saved string, err error) {
+	ext := filepath.Ext(path)
+	base := strings.TrimSuffix(path, ext)
+	for n, name := 2, path; ; n++ {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			break // it is free, or create says why it cannot be had
+		}
+		if string(b) == content {
+			return name, nil
+		}
+		name = base + "-" + itoa(n) + ext
+	}
+	file, err := create(base, ext)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = file.Write(b)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
+	_, err = file.WriteString(content)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(file.Name()))
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
+	return file.Name(), nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"offbasic/probes"
@@ -99,8 +100,9 @@ func (w *Work) labUser(u *signin.User, show func(signin.Prompt)) *signin.User {
 }
 
 // SignOut forgets on this machine who signed in to the migration's tenant, or to
-// the one that is named: as an admin, and to the migration's own app.
-func (w *Work) SignOut(ctx context.Context, tenant string, show func(signin.Prompt)) error {
+// the one that is named: as an admin, and to the migration's own app. It returns
+// who that was.
+func (w *Work) SignOut(ctx context.Context, tenant string, show func(signin.Prompt)) (accounts []string, err error) {
 	m := w.Folder.Migration()
 	tenants, clients := []string{tenant, m.Tenant.ID, m.Tenant.Domain, ""}, []string{w.signIn.client}
 	if m.App != nil {
@@ -109,10 +111,14 @@ func (w *Work) SignOut(ctx context.Context, tenant string, show func(signin.Prom
 	var errs []error
 	for _, t := range tenants {
 		for _, client := range clients {
-			errs = append(errs, w.userOf(t, client, show).SignOut(ctx))
+			u := w.userOf(t, client, show)
+			if name, known := u.Account(ctx); known && !slices.Contains(accounts, name) {
+				accounts = append(accounts, name)
+			}
+			errs = append(errs, u.SignOut(ctx))
 		}
 	}
-	return errors.Join(errs...)
+	return accounts, errors.Join(errs...)
 }
 
 // remembered is the cache of a name in this run.

@@ -153,13 +153,27 @@ func TestSigningOutForgetsWhoSignedIn(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if err := w.SignOut(t.Context(), "", show); err != nil {
+		if _, err := w.SignOut(t.Context(), "", show); err != nil {
 			t.Fatal(err)
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(settings, "*"))
 	if err != nil || len(files) != 2 || w.user(show).Cache.Read() != nil || string(w.userOf(other, app, show).Cache.Read()) != "T-O-K-E-N" {
 		t.Errorf("left are %v (%v), want those of %s", files, err, other)
+	}
+}
+
+// Who is forgotten is named, once, and nobody where nobody was signed in.
+func TestSigningOutSaysWhoIsForgotten(t *testing.T) {
+	w := openLabFolder(t)
+	show := func(signin.Prompt) {}
+	if _, err := w.user(show).Token(t.Context(), "https://graph.microsoft.com/User.Read"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]string{{w.Lab.Admin()}, nil} {
+		if got, err := w.SignOut(t.Context(), "", show); err != nil || !slices.Equal(got, want) {
+			t.Errorf("forgotten are %v (%v), want %v", got, err, want)
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/smtp"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"offbasic/probes/capture"
 	"offbasic/ui/text"
 	"offbasic/wizard"
+	"offbasic/wizard/folder"
 )
 
 // openWork is a work on a folder of its own, without the lab and without a
@@ -130,18 +133,58 @@ func TestACaptureThatWasCutOffIsCountedAnew(t *testing.T) {
 	}
 }
 
-// Events that come together are written together, a lone one at once.
+// A full disk takes sessions that no sender can be written for. They are
+// counted here all the same, and by whoever reads the folder later; what the
+// disk did not take is not.
+func TestOnAFullDiskWhatWasKeptIsCounted(t *testing.T) {
+	dir := t.TempDir() + "/m"
+	w := openWork(t, dir)
+	if err := w.capturing(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	kept := probes.Session{ID: "20261122T104331.000-1", Peer: "192.0.2.9", Started: time.Now(), MailFrom: "a@contoso.example", Taken: true, Quirks: []string{"keep_failed"}}
+	if err := w.Folder.Keep(kept); err != nil {
+		t.Fatal(err)
+	}
+	lost := kept
+	lost.ID, lost.Peer, lost.Taken = "20261122T104331.000-2", "192.0.2.10", false
+	if err := os.RemoveAll(filepath.Join(dir, ".partial")); err != nil { // migration.json cannot be written any more
+		t.Fatal(err)
+	}
+	events := make(chan probes.CaptureEvent, 2)
+	events <- probes.CaptureEvent{Session: &kept}
+	events <- probes.CaptureEvent{Session: &lost}
+	close(events)
+	if err := w.attach(events, func(probes.CaptureEvent) {}); err == nil {
+		t.Error("the write that failed was not said")
+	}
+	r, err := folder.OpenRead(dir, folder.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for where, m := range map[string]wizard.Migration{"here": w.Folder.Migration(), "read": r.Migration()} {
+		if len(m.Senders) != 1 || m.Senders[0].ID != "192.0.2.9" || m.Senders[0].Seen.Sessions != 1 {
+			t.Errorf("%s: senders %+v", where, m.Senders)
+		}
+	}
+}
+
+// Events that come while the last write rests are written together, a lone one
+// at once.
 func TestGather(t *testing.T) {
 	ev := func(id string) probes.CaptureEvent { return probes.CaptureEvent{Session: &probes.Session{ID: id}} }
 	many := make(chan probes.CaptureEvent, 10)
 	many <- ev("2")
 	many <- ev("3")
 	close(many)
-	if got := gather(ev("1"), many); len(got) != 3 || got[2].Session.ID != "3" {
+	if got := gather(ev("1"), many, nil); len(got) != 3 || got[2].Session.ID != "3" {
 		t.Errorf("gathered %d", len(got))
 	}
 	none := make(chan probes.CaptureEvent)
-	if got := gather(ev("1"), none); len(got) != 1 {
+	rested := make(chan time.Time)
+	close(rested)
+	if got := gather(ev("1"), none, rested); len(got) != 1 {
 		t.Errorf("gathered %d, want the lone one", len(got))
 	}
 }

@@ -89,15 +89,6 @@ func first[T comparable](a, b T) T {
 	return b
 }
 
-// cloud is the tenant's one: worldwide, unless something else is known.
-func (w *Work) cloud() checks.Cloud {
-	c, ok := checks.CloudByID(w.Folder.Migration().Tenant.Cloud)
-	if !ok {
-		c, _ = checks.CloudByID("")
-	}
-	return c
-}
-
 // labRecipient is the mailbox that the lab's test messages go to.
 func labRecipient(l *lab.Lab) string {
 	all := l.Mailboxes()
@@ -166,7 +157,7 @@ func (w *Work) SaveApp(ctx context.Context, t wizard.Tenant, r wizard.Registrati
 		}
 	}
 	_, err = w.Folder.Change(ctx, func(m *wizard.Migration) error {
-		m.Tenant.ID, m.Tenant.Domain = t.ID, first(t.Domain, m.Tenant.Domain)
+		m.Tenant.ID, m.Tenant.Domain, m.Tenant.Cloud = t.ID, first(t.Domain, m.Tenant.Domain), first(t.Cloud, m.Tenant.Cloud)
 		m.App = &r
 		return nil
 	})

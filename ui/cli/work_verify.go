@@ -132,7 +132,7 @@ func (w *Work) Arrival(t probes.Trial, r probes.Receipt) []checks.Finding {
 	if len(r.Head) > 0 {
 		return checks.JudgeHead(checks.HeadFacts{Head: checks.ReadHead(r.Head), Route: t.Route, Junk: r.Junk})
 	}
-	return checks.JudgeTrace(r)
+	return checks.JudgeTrace(r, t.Route)
 }
 
 // isCode tells a fault of one of the codes.

@@ -45,7 +45,7 @@ func bundle(t *testing.T) []File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := Bundle(tr, "1", []probes.Session{secretive()}, []checks.Finding{{Check: "account", Status: checks.Pass, Sender: "10.20.30.40", Args: map[string]string{"account": "scan@fabrikam-works.com"}}})
+	files, err := Bundle(tr, "1", []probes.Session{secretive()}, []checks.Finding{{Check: "account", Status: checks.Pass, Sender: "10.20.30.40", Args: map[string]string{"account": "scan@fabrikam-works.com", "source": "smtp_auth_report", "file": "fabrikam report.csv"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,5 +91,14 @@ func TestABundleIsAZip(t *testing.T) {
 	z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
 	if err != nil || len(z.File) != 4 {
 		t.Errorf("got %v and %d files", err, len(z.File))
+	}
+}
+
+func TestABundleKeepsTheKindOfAnExportAndOfItsFile(t *testing.T) {
+	s := string(bundle(t)[3].Data)
+	for _, want := range []string{`"source":"smtp_auth_report"`, `"file":"file1.csv"`} {
+		if !strings.Contains(s, want) {
+			t.Errorf("it does not hold %s: %s", want, s)
+		}
 	}
 }

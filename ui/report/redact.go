@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/netip"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -52,7 +53,7 @@ func (r *redactor) instead(kind, s string) string {
 	r.count[kind]++
 	n := strconv.Itoa(r.count[kind])
 	name := map[string]string{
-		"user": "user" + n, "domain": "domain" + n + ".example", "host": "host" + n, "ip4": "192.0.2." + n, "ip6": "2001:db8::" + n, "id": "id" + n,
+		"user": "user" + n, "domain": "domain" + n + ".example", "host": "host" + n, "ip4": "192.0.2." + n, "ip6": "2001:db8::" + n, "id": "id" + n, "file": "file" + n,
 	}[kind]
 	r.names[key] = name
 	return name
@@ -264,7 +265,33 @@ func (r *redactor) finding(f checks.Finding) checks.Finding {
 	}
 	out.Args = map[string]string{}
 	for key, value := range f.Args {
-		out.Args[key] = r.text(value)
+		switch {
+		case ours(value):
+			out.Args[key] = value
+		case key == "file":
+			out.Args[key] = r.file(value)
+		default:
+			out.Args[key] = r.text(value)
+		}
 	}
 	return out
+}
+
+// ours tells an id of the program's own: the kind of export that something is
+// known from.
+func ours(value string) bool {
+	return slices.Contains(probes.SourceKinds(), probes.SourceKind(value))
+}
+
+// file is the name of a file of the admin's: it may hold the tenant's. What
+// kind it is stays.
+func (r *redactor) file(name string) string {
+	if slices.Contains([]string{"", "-", "stdin", "Microsoft Graph"}, name) {
+		return name // nobody's
+	}
+	ext := strings.ToLower(path.Ext(name))
+	if !slices.Contains([]string{".csv", ".json", ".jsonl", ".txt", ".log", ".xlsx", ".zip", ".gz", ".bz2", ".eml"}, ext) {
+		ext = ""
+	}
+	return r.instead("file", name) + ext
 }

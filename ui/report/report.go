@@ -90,17 +90,18 @@ func Build(in Input) Report {
 	for i := range r.Trials {
 		r.trials[r.Trials[i].Sender] = &r.Trials[i]
 	}
-	routes, recipients := map[string][]checks.Ranked{}, map[string]string{}
+	routes, recipients, programs := map[string][]checks.Ranked{}, map[string]string{}, map[string]string{}
 	byID := map[string]Sender{}
 	for _, s := range m.Senders {
 		facts := in.Facts(s.ID)
-		routes[s.ID], recipients[s.ID] = checks.Rank(facts), checks.Recipients(facts)
+		routes[s.ID], recipients[s.ID], programs[s.ID] = checks.Rank(facts), checks.Recipients(facts), checks.Program(facts)
 		byID[s.ID] = Sender{Sender: s, State: s.State(), Product: in.Product(s.ID), Findings: checks.Judge(facts), Routes: routes[s.ID]}
 		r.names[s.ID] = s.Title()
 	}
 	tasks, groups := m.Plan(wizard.PlanInput{
 		Now: in.Now, Rank: func(id string) []checks.Ranked { return routes[id] },
 		Recipients: func(id string) string { return recipients[id] },
+		Program:    func(id string) string { return programs[id] },
 	})
 	r.Groups = groups
 	for _, t := range tasks {

@@ -10,8 +10,8 @@ import (
 func printer(t *testing.T, lang string) text.Printer {
 	t.Helper()
 	p, err := text.Load(fstest.MapFS{
-		"en.json": {Data: []byte(`{"hello":"hello {name}","only":"english","both":"{a} and {b}"}`)},
-		"fr.json": {Data: []byte(`{"hello":"bonjour {name}","both":"{b} et {a}"}`)},
+		"en.json": {Data: []byte(`{"hello":"hello {name}","only":"english","both":"{a} and {b}","mails":"{count} mails","mails.one":"{count} mail"}`)},
+		"fr.json": {Data: []byte(`{"mails":"{count} courriels","mails.one":"{count} courriel","hello":"bonjour {name}","both":"{b} et {a}"}`)},
 	}, lang)
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +29,10 @@ func TestWords(t *testing.T) {
 		{"in another order", "fr", "both", text.Args{"a": "1", "b": "2"}, "2 et 1"},
 		{"in English where there is no other", "fr", "only", nil, "english"},
 		{"visible where there are none", "en", "nothing", nil, "⟦nothing⟧"},
+		{"several", "en", "mails", text.Args{"count": "2"}, "2 mails"},
+		{"one alone", "en", "mails", text.Args{"count": "1"}, "1 mail"},
+		{"none in English", "en", "mails", text.Args{"count": "0"}, "0 mails"},
+		{"none in French", "fr", "mails", text.Args{"count": "0"}, "0 courriel"},
 		{"a value that looks like an argument stays", "en", "both", text.Args{"a": "{b}", "b": "2"}, "{b} and 2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,9 +10,19 @@ import (
 
 // cleaned is a JSON text whose strings are fit for a screen. What this program
 // writes was cleaned before; a folder that somebody else wrote was not. Line
-// breaks and tabs stay: notes and commands have them.
-func cleaned(b []byte) []byte {
-	if isClean(b) {
+// breaks and tabs stay: replies and commands have them.
+func cleaned(b []byte) []byte { return clean(b, `rbf`, func(string) bool { return true }) }
+
+// cleanedState is cleaned for the state, where only notes and what was entered
+// for a script have lines: a break in a name would be a row more in a table.
+func cleanedState(b []byte) []byte {
+	return clean(b, `rbfnt`, func(key string) bool { return key == "note" || key == "told" })
+}
+
+// clean cleans a JSON text. escapes are the letters of the escapes that call
+// for a closer look; lines tells under which keys line breaks and tabs stay.
+func clean(b []byte, escapes string, lines func(key string) bool) []byte {
+	if isClean(b, escapes) {
 		return b
 	}
 	var v any
@@ -21,7 +31,7 @@ func cleaned(b []byte) []byte {
 	if d.Decode(&v) != nil {
 		return b // whoever reads it says where it is damaged
 	}
-	c, err := json.Marshal(cleanValue(v))
+	c, err := json.Marshal(cleanValue(v, lines(""), lines))
 	if err != nil {
 		return b
 	}
@@ -29,14 +39,17 @@ func cleaned(b []byte) []byte {
 }
 
 // isClean tells a text that hides nothing: no character that Clean would
-// replace, and no escape but those that encoding/json writes for HTML.
-func isClean(b []byte) bool {
+// replace, no escape of those letters, and no number of a character but those
+// that encoding/json writes for HTML.
+func isClean(b []byte, escapes string) bool {
 	rest := b
-	for i := bytes.Index(rest, []byte(`\u`)); i >= 0; i = bytes.Index(rest, []byte(`\u`)) {
-		if rest = rest[i:]; len(rest) < 6 || !harmless(string(rest[2:6])) {
+	for i := bytes.IndexByte(rest, '\\'); i >= 0; i = bytes.IndexByte(rest, '\\') {
+		rest = rest[i+1:]
+		switch {
+		case len(rest) == 0, strings.IndexByte(escapes, rest[0]) >= 0, rest[0] == 'u' && (len(rest) < 5 || !harmless(string(rest[1:5]))):
 			return false
 		}
-		rest = rest[6:]
+		rest = rest[1:]
 	}
 	return cleanLines(string(b)) == string(b)
 }
@@ -63,20 +76,30 @@ func cleanLines(s string) string {
 	return b.String()
 }
 
-func cleanValue(v any) any {
+func cleanValue(v any, many bool, lines func(key string) bool) any {
 	switch v := v.(type) {
 	case string:
+		if !many {
+			return probes.Clean(v, 0)
+		}
 		return cleanLines(v)
 	case []any:
 		for i := range v {
-			v[i] = cleanValue(v[i])
+			v[i] = cleanValue(v[i], many, lines)
 		}
 	case map[string]any:
 		fit := make(map[string]any, len(v))
 		for key, value := range v {
-			fit[cleanLines(key)] = cleanValue(value)
+			fit[cleanKey(key, many)] = cleanValue(value, many || lines(key), lines)
 		}
 		return fit
 	}
 	return v
+}
+
+func cleanKey(key string, many bool) string {
+	if many {
+		return cleanLines(key)
+	}
+	return probes.Clean(key, 0)
 }

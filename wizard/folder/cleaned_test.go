@@ -13,7 +13,7 @@ import (
 // device.
 func TestTextOfAForeignFolderIsCleanedAsItIsRead(t *testing.T) {
 	dir := t.TempDir()
-	state := `{"version":1,"senders":[{"id":"a\u001b[2J","name":"N\u001b]0;PWN\u0007\u202e","note":"two\nlines \u003c1\u003e"}]}`
+	state := `{"version":1,"senders":[{"id":"a\u001b[2J","name":"N\u001b]0;PWN\u0007\u202e\nrow\rx","told":{"x":["a\nb"]},"note":"two\nlines \u003c1\u003e"}]}`
 	trial := `{"type":"trial","id":"t1","route":"oauth","outcome":"sent","steps":[{"step":"x\u001b[31m","outcome":"ok","ms":1}]}` + "\n"
 	for name, text := range map[string]string{"migration.json": state, "trials.jsonl": trial} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -26,7 +26,7 @@ func TestTextOfAForeignFolderIsCleanedAsItIsRead(t *testing.T) {
 	}
 	defer f.Close()
 	s := f.Migration().Senders[0]
-	if strings.ContainsAny(s.ID+s.Name, "\x1b\a\u202e") || s.Note != "two\nlines <1>" {
+	if strings.ContainsAny(s.ID+s.Name, "\x1b\a\u202e\n\r") || s.Told["x"][0] != "a\nb" || s.Note != "two\nlines <1>" {
 		t.Errorf("it reads %q %q %q", s.ID, s.Name, s.Note)
 	}
 	_ = f.Trials(t.Context(), func(tr probes.Trial) error {

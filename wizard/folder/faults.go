@@ -28,14 +28,26 @@ func codeOf(err error) probes.Code {
 	switch {
 	case isFull(err):
 		return "folder_full"
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return "folder_forbidden"
+	case isDenied(err):
+		return "folder_readonly"
 	case errors.Is(err, syscall.ENOTDIR):
 		return "folder_not_dir"
 	case errors.Is(err, fs.ErrNotExist):
 		return "folder_missing"
 	}
 	return ""
+}
+
+func isDenied(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// denied is fault with a code of its own where the system does not allow it.
+func denied(op, dir string, code probes.Code, err error) error {
+	if !isDenied(err) {
+		return fault(op, dir, err)
+	}
+	return &probes.Fault{Op: op, Code: code, Args: map[string]string{"dir": dir}, Err: err}
 }
 
 // isFull tells a full disk, a used-up quota and a file that may not grow.

@@ -48,10 +48,11 @@ type Options struct {
 // Folder is an open migration folder. Its methods may be called from many
 // goroutines at once.
 type Folder struct {
-	dir  string
-	root *os.Root
-	now  func() time.Time
-	lock *flock.Flock // nil when only for reading
+	dir      string
+	root     *os.Root
+	messages *os.Root // the folder of messages; nil when only for reading
+	now      func() time.Time
+	lock     *flock.Flock // nil when only for reading
 
 	mu    sync.Mutex // guards state and the choice of a script's number
 	state wizard.Migration
@@ -72,17 +73,21 @@ var ErrReadOnly = errors.New("the migration folder is open for reading only")
 // It fails with a *probes.Fault: "folder_held" when another copy of the
 // program has it (arguments dir, owner, pid, since), "folder_newer" when a
 // newer version wrote it (dir, version, ours), "folder_damaged" when
-// migration.json cannot be read (file, line, column), "folder_not_dir",
-// "folder_forbidden" and "folder_full" (dir) when the system says so. Nothing in
-// the folder is changed in these cases, but for the lock file.
+// migration.json cannot be read (file, line, column), "folder_odd_file" when a
+// file of it is none, but a pipe or a link that leads out (dir, file),
+// "folder_not_dir" and
+// "folder_full" (dir) when the system says so, and where it does not allow it
+// "folder_forbidden" (to make the folder), "folder_unreadable" (to read it) and
+// "folder_readonly" (to write in it), all with dir. Nothing in the folder is
+// changed in these cases, but for the lock file.
 func Open(dir string, o Options) (*Folder, error) {
 	op := "open the migration folder " + dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault(op, dir, err)
+		return nil, denied(op, dir, "folder_forbidden", err)
 	}
 	f, err := at(dir, o)
 	if err != nil {
-		return nil, fault(op, dir, err)
+		return nil, denied(op, dir, "folder_unreadable", err)
 	}
 	if err := f.take(o.Owner); err != nil {
 		return nil, errors.Join(fault(op, dir, err), f.root.Close())
@@ -93,20 +98,25 @@ func Open(dir string, o Options) (*Folder, error) {
 	return f, nil
 }
 
-// OpenRead opens an existing folder to read it, whoever holds it. Its faults
-// are those of Open but "folder_held", and "folder_missing" (dir).
+// OpenRead opens an existing folder to read it, whoever holds it. What a crash
+// or a full disk kept from being written is put right in memory, as Open does
+// on the disk, and the senders of a capture that was cut off are counted anew.
+// Its faults are those of Open but "folder_held", and "folder_missing" (dir).
 func OpenRead(dir string, o Options) (*Folder, error) {
 	op := "read the migration folder " + dir
 	f, err := at(dir, o)
 	if err != nil {
-		return nil, fault(op, dir, err)
+		return nil, denied(op, dir, "folder_unreadable", err)
 	}
 	if err := f.load(); err != nil {
-		return nil, errors.Join(fault(op, dir, err), f.root.Close())
+		return nil, errors.Join(denied(op, dir, "folder_unreadable", err), f.root.Close())
 	}
 	f.sessions = &journal{name: sessionsFile, kind: "session", reopen: f.reader(sessionsFile)}
 	f.trials = &journal{name: trialsFile, kind: "trial", reopen: f.reader(trialsFile)}
 	f.changes = &journal{name: changesFile, kind: "change", reopen: f.reader(changesFile)}
+	if err := f.regain(); err != nil {
+		return nil, errors.Join(denied(op, dir, "folder_unreadable", err), f.root.Close())
+	}
 	return f, nil
 }
 
@@ -115,11 +125,11 @@ func at(dir string, o Options) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if fi, err := os.Stat(abs); err == nil && !fi.IsDir() { // a pipe would hold its opening
+		return nil, &probes.Fault{Op: "open " + dir, Code: "folder_not_dir", Args: map[string]string{"dir": dir}}
+	}
 	root, err := os.OpenRoot(abs)
 	if err != nil {
-		if fi, serr := os.Stat(abs); serr == nil && !fi.IsDir() {
-			return nil, &probes.Fault{Op: "open " + dir, Code: "folder_not_dir", Args: map[string]string{"dir": dir}, Err: err}
-		}
 		return nil, err
 	}
 	f := &Folder{dir: abs, root: root, now: o.Now}
@@ -142,13 +152,20 @@ func (f *Folder) prepare() error {
 			return err
 		}
 	}
-	var err error
+	err := errors.Join(f.folderOf(messagesDir), f.folderOf(scriptsDir))
+	if err != nil {
+		return err
+	}
+	if f.messages, err = f.root.OpenRoot(messagesDir); err != nil {
+		return err
+	}
 	if f.sessions, err = f.journal(sessionsFile, "session"); err != nil {
 		return err
 	}
 	if err := f.recover(); err != nil {
 		return err
 	}
+	f.sessions.place = f.place
 	f.sessions.redo = &redo{open: f.openRedo, settle: f.settle, remove: f.root.Remove}
 	if f.trials, err = f.journal(trialsFile, "trial"); err != nil {
 		return err
@@ -162,7 +179,7 @@ func (f *Folder) prepare() error {
 // journal opens one of the JSON lines files for writing. A damaged last line
 // is put aside and said in Warnings.
 func (f *Folder) journal(name, kind string) (*journal, error) {
-	file, err := f.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := f.openRegular(name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +213,7 @@ func (f *Folder) aside(name string) (*os.File, string, error) {
 func (f *Folder) reader(name string) func() (file, error) {
 	return func() (file, error) {
 		// The nil *os.File of a failed Open would be a file that is not nil.
-		opened, err := f.root.Open(name)
+		opened, err := f.openRegular(name, os.O_RDONLY)
 		if err != nil {
 			return nil, err
 		}
@@ -228,6 +245,9 @@ func (f *Folder) Close() error {
 		if j != nil {
 			errs = append(errs, j.close())
 		}
+	}
+	if f.messages != nil {
+		errs = append(errs, f.placeRest(), f.messages.Close())
 	}
 	if f.lock != nil {
 		errs = append(errs, f.release())

@@ -353,6 +353,14 @@ func TestMessageIsWholeOrNotThere(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if _, _, err := f.Message("20261122T104207-1"); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("the same message again, before its session is kept: %v", err)
+	}
+	s := session("20261122T104207-1")
+	s.Message = &probes.Message{File: name}
+	if err := f.Keep(s); err != nil {
+		t.Fatal(err)
+	}
 	if got := contents(t, dir, name); got != "Subject: scan\r\n\r\n" {
 		t.Errorf("the message is %q", got)
 	}
@@ -361,6 +369,92 @@ func TestMessageIsWholeOrNotThere(t *testing.T) {
 	}
 	if _, _, err := f.Message("20261122T104207-1"); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("the same message again: %v", err)
+	}
+}
+
+func TestMessageThatNoSessionNamesIsThereOnceTheFolderIsClosed(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, dir)
+	w, name, err := f.Message("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, "Subject: scan\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got := contents(t, dir, name); got != "Subject: scan\r\n\r\n" {
+		t.Errorf("the message is %q", got)
+	}
+}
+
+// The folder of the messages is lost while a session is being kept: the client
+// is refused, and can try again once it is back.
+func TestMessageThatCannotBeMadeIsRefusedAndTriedAgain(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, dir)
+	w, name, err := f.Message("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, "Subject: scan\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := session("a")
+	s.Message = &probes.Message{File: name}
+	inTheWay := filepath.Join(dir, name)
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Keep(s); err == nil {
+		t.Error("a session was kept whose message was not")
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Keep(s); err != nil {
+		t.Fatal(err)
+	}
+	if got := contents(t, dir, name); got != "Subject: scan\r\n\r\n" {
+		t.Errorf("the message is %q", got)
+	}
+}
+
+// A disk that stays full must not fill the memory as well.
+func TestMessageThatWasRefusedTwiceIsForgotten(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, dir)
+	w, name, err := f.Message("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, "Subject: scan\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := session("a")
+	s.Message = &probes.Message{File: name}
+	inTheWay := filepath.Join(dir, name)
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := f.Keep(s); err == nil {
+			t.Error("a session was kept whose message was not")
+		}
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	if f.small.used != 0 || len(f.small.closed) != 0 {
+		t.Errorf("%d bytes are still taken, %d messages wait", f.small.used, len(f.small.closed))
 	}
 }
 

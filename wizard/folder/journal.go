@@ -14,6 +14,10 @@ import (
 	"offbasic/probes"
 )
 
+// lazyRoom is how many bytes of lines may wait for the next batch to take them
+// into the redo file.
+const lazyRoom = 1 << 20
+
 // maxLine is the longest line that is written or read, in bytes.
 const maxLine = 8 << 20
 
@@ -35,12 +39,14 @@ type journal struct {
 	file       file                 // nil when only for reading
 	reopen     func() (file, error) // for reading only
 	redo       *redo                // in place of a sync; nil means that the file is synced
+	place      func([]entry) error  // makes the files of small messages
 
 	mu     sync.Mutex // guards next and closed
 	next   *batch
 	closed bool
 
-	writing sync.Mutex   // held by who writes; guards torn
+	writing sync.Mutex   // held by who writes; guards lazy and torn
+	lazy    []byte       // lines that are written and not in the redo file yet
 	good    atomic.Int64 // length of what is synced
 	torn    bool         // what lies behind good could not be cut off
 
@@ -51,8 +57,10 @@ type journal struct {
 // batch is the lines that wait for one write.
 type batch struct {
 	lines   []byte
-	small   []entry // messages that become durable with them
-	durable bool    // one of the lines is waited for until it is on the disk
+	small   []entry         // messages that become durable with them
+	durable bool            // one of the lines is waited for until it is on the disk
+	keepers int             // of lines that come with messages
+	placing *sync.WaitGroup // of those, once the batch is in the redo file
 	led     bool
 	done    chan struct{} // closed when err is known
 	err     error
@@ -85,7 +93,13 @@ func (j *journal) addLine(v json.Marshaler, small []entry, durable bool) error {
 		j.lead(b)
 	}
 	<-b.done
-	return b.err
+	if len(small) == 0 || b.placing == nil {
+		return b.err
+	}
+	// They are in the redo file: if the process is killed here, the next start
+	// makes their files.
+	defer b.placing.Done()
+	return j.place(small)
 }
 
 // join adds a line to the batch that waits. The first to join leads it.
@@ -102,6 +116,9 @@ func (j *journal) join(line []byte, small []entry, durable bool) (b *batch, firs
 	b.lines = append(b.lines, line...)
 	b.small = append(b.small, small...)
 	b.durable = b.durable || durable
+	if len(small) > 0 {
+		b.keepers++
+	}
 	first = !b.led
 	b.led = true
 	return b, first, nil
@@ -148,19 +165,37 @@ func (j *journal) sync(b *batch) error {
 	if j.redo == nil {
 		return j.file.Sync()
 	}
-	entries := append(b.small, entry{name: j.name, data: b.lines})
-	err := j.redo.write(entries, b.durable)
+	before := len(j.lazy)
+	j.lazy = append(j.lazy, b.lines...)
+	if !b.durable && len(j.lazy) < lazyRoom {
+		return nil // the next batch takes them along
+	}
+	placing, err := j.redo.write(append(b.small, entry{name: j.name, data: j.lazy}), b.durable)
 	if err == nil {
+		j.lazy = j.lazy[:0]
+		placing.Add(b.keepers)
+		b.placing = placing
 		return nil
 	}
-	var names []string
-	for _, e := range b.small {
-		names = append(names, e.name)
-	}
-	if serr := j.redo.settle(names); serr != nil {
+	if serr := j.settle(b.small); serr != nil {
+		j.lazy = j.lazy[:before]
 		return errors.Join(err, serr)
 	}
+	j.lazy = j.lazy[:0]
 	return nil
+}
+
+// settle makes small messages and syncs them and the lines, without the redo
+// file.
+func (j *journal) settle(small []entry) error {
+	if err := j.place(small); err != nil {
+		return err
+	}
+	var names []string
+	for _, e := range small {
+		names = append(names, e.name)
+	}
+	return j.redo.settle(names)
 }
 
 // close waits for the batch that is being written, and for the one that
@@ -180,8 +215,11 @@ func (j *journal) close() error {
 	j.writing.Lock()
 	defer j.writing.Unlock()
 	var err error
+	if len(j.lazy) > 0 {
+		err = j.file.Sync()
+	}
 	if j.redo != nil {
-		err = j.redo.close()
+		err = errors.Join(err, j.redo.close())
 	}
 	return errors.Join(err, j.file.Close())
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -34,7 +33,7 @@ const (
 // take locks the folder and writes who holds it.
 func (f *Folder) take(name string) error {
 	if info, err := f.root.Lstat(lockFile); err == nil && !info.Mode().IsRegular() {
-		return &fs.PathError{Op: "lock", Path: lockFile, Err: errors.New("not a regular file")}
+		return f.odd(lockFile, nil)
 	}
 	l := flock.New(filepath.Join(f.dir, lockFile), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	held, err := l.TryLock()
@@ -61,7 +60,7 @@ func (f *Folder) release() error {
 }
 
 func (f *Folder) writeOwner(b []byte) error {
-	file, err := f.root.OpenFile(lockFile, os.O_WRONLY, 0o600)
+	file, err := f.openRegular(lockFile, os.O_WRONLY)
 	if err != nil {
 		return err
 	}
@@ -74,7 +73,7 @@ func (f *Folder) writeOwner(b []byte) error {
 // instant before the other has written its name, is named by a dash.
 func (f *Folder) held() error {
 	who := owner{Owner: "-"}
-	if file, err := f.root.Open(lockFile); err == nil {
+	if file, err := f.openRegular(lockFile, os.O_RDONLY); err == nil {
 		var b [ownerSize]byte
 		n, _ := file.ReadAt(b[:], ownerAt)
 		if json.Unmarshal(b[:n], &who) != nil {

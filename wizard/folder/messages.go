@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 
 	"offbasic/probes"
@@ -20,11 +21,12 @@ const smallMessage = 64 << 10
 // all together, in bytes.
 const smallRoom = 16 << 20
 
-// Message makes the file of a captured message and says what it is called in
-// the folder, "messages/<id>.eml". It is there and whole when Close returns
-// nil; until then, after a crash or after a write that failed, it is not. It
-// is on the disk when Keep has returned for a session that names it. A message
-// that is already there is not replaced: the error is fs.ErrExist.
+// Message opens a captured message for writing and says what it is called in
+// the folder, "messages/<id>.eml". It is there, whole and on the disk when Keep
+// has returned for a session that names it; one that no session names is there
+// once the folder is closed. Until then, after a crash or after a write that
+// failed, it is not. A message that is already there is not replaced: the error
+// is fs.ErrExist.
 func (f *Folder) Message(id string) (io.WriteCloser, string, error) {
 	if f.lock == nil {
 		return nil, "", ErrReadOnly
@@ -32,8 +34,9 @@ func (f *Folder) Message(id string) (io.WriteCloser, string, error) {
 	if err := plainName(id); err != nil {
 		return nil, "", err
 	}
-	m := &message{folder: f, partial: partialDir + "/" + id + ".eml", name: messagesDir + "/" + id + ".eml"}
-	if _, err := f.root.Lstat(m.name); err == nil {
+	base := id + ".eml"
+	m := &message{folder: f, partial: partialDir + "/" + base, name: messagesDir + "/" + base}
+	if _, err := f.messages.Lstat(base); err == nil || f.small.has(m.name) {
 		return nil, "", fmt.Errorf("%s: %w", m.name, fs.ErrExist)
 	}
 	return m, m.name, nil
@@ -100,14 +103,16 @@ func (m *message) forget() {
 	m.small = nil
 }
 
-// Close gives the message its name. One that was spooled is durable with it.
+// Close ends the message. One that was spooled gets its name and is durable;
+// one in memory waits for Keep.
 func (m *message) Close() error {
 	if m.closed {
 		return fs.ErrClosed
 	}
 	m.closed = true
 	if m.failed == nil && m.file == nil {
-		return fault("keep "+m.name, m.folder.dir, m.closeSmall())
+		m.folder.small.put(entry{name: m.name, data: m.small})
+		return nil
 	}
 	err := m.failed
 	if err == nil {
@@ -125,14 +130,31 @@ func (m *message) Close() error {
 	return nil
 }
 
-// closeSmall writes the file and leaves it to Keep to make it durable.
-func (m *message) closeSmall() error {
-	if err := m.folder.writeWhole(m.name, m.small); err != nil {
-		m.forget()
-		return err
+// place makes the files of small messages, anew where an attempt failed. They
+// are not synced; until they are, the redo file has them.
+func (f *Folder) place(messages []entry) error {
+	for _, m := range messages {
+		base := strings.TrimPrefix(m.name, messagesDir+"/")
+		file, err := f.messages.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = file.Write(m.data)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return errors.Join(err, f.messages.Remove(base))
+		}
 	}
-	m.folder.small.put(entry{name: m.name, data: m.small})
 	return nil
+}
+
+// placeRest makes the files of messages that no session named.
+func (f *Folder) placeRest() error {
+	rest := f.small.rest()
+	err := f.place(rest)
+	if len(rest) > 0 {
+		err = errors.Join(err, f.syncDir(messagesDir))
+	}
+	return err
 }
 
 func (m *message) publish() error {
@@ -167,7 +189,7 @@ func (m *message) Discard() error {
 // yet, with what they and those being received take in memory.
 type smallMessages struct {
 	mu     sync.Mutex
-	closed map[string][]byte
+	closed map[string]entry
 	used   int
 }
 
@@ -188,11 +210,43 @@ func (s *smallMessages) put(messages ...entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed == nil {
-		s.closed = map[string][]byte{}
+		s.closed = map[string]entry{}
 	}
 	for _, m := range messages {
-		s.closed[m.name] = m.data
+		s.closed[m.name] = m
 	}
+}
+
+// putBack remembers messages whose session was refused, for one more attempt;
+// after that they are forgotten.
+func (s *smallMessages) putBack(messages []entry) {
+	for _, m := range messages {
+		if m.refused {
+			s.release([]entry{m})
+			continue
+		}
+		m.refused = true
+		s.put(m)
+	}
+}
+
+// has tells whether a message of that name waits.
+func (s *smallMessages) has(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.closed[name]
+	return ok
+}
+
+// rest takes out all that wait.
+func (s *smallMessages) rest() (out []entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.closed {
+		out = append(out, m)
+	}
+	clear(s.closed)
+	return out
 }
 
 // claim takes the messages out that a session names.
@@ -207,8 +261,8 @@ func (s *smallMessages) claim(named probes.Session) []entry {
 		if m == nil {
 			return
 		}
-		if data, ok := s.closed[m.File]; ok {
-			out = append(out, entry{name: m.File, data: data})
+		if waiting, ok := s.closed[m.File]; ok {
+			out = append(out, waiting)
 			delete(s.closed, m.File)
 		}
 	}

@@ -8,15 +8,16 @@ import (
 
 // Keep adds a session, or a later record of one, to sessions.jsonl. It is on
 // the disk when Keep returns. Sessions that are kept at the same time share
-// one write. After an error nothing of the session is in the file; a full disk
-// is the fault "folder_full".
+// one write. After an error nothing of the session is in the file, unless its
+// message alone could not be made; a full disk is the fault "folder_full".
 //
-// The messages that it names are on the disk as well when Keep returns.
+// The messages that it names are on the disk as well when Keep returns; after a
+// second error they are forgotten.
 func (f *Folder) Keep(s probes.Session) error {
 	small := f.small.claim(s)
 	err := f.sessions.add(s, small...)
 	if err != nil {
-		f.small.put(small...)
+		f.small.putBack(small)
 	} else {
 		f.small.release(small)
 	}

@@ -19,23 +19,10 @@ const maxRedo = 256 << 20
 // recover writes again what the redo files hold and their owners lost, in a
 // power cut. It comes after the end of sessions.jsonl was mended.
 func (f *Folder) recover() error {
-	var all []entry
-	found := false
-	for _, name := range redoFiles() {
-		b, err := f.readRedo(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		found = true
-		all = append(all, readEntries(b)...)
+	all, found, err := f.redone()
+	if err != nil || !found {
+		return err
 	}
-	if !found {
-		return nil
-	}
-	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.seq, b.seq) })
 	if err := errors.Join(f.recoverMessages(all), f.sessions.recover(all)); err != nil {
 		return err
 	}
@@ -47,8 +34,26 @@ func (f *Folder) recover() error {
 	return nil
 }
 
+// redone are the entries of the redo files in their order; found tells whether
+// there is such a file.
+func (f *Folder) redone() (all []entry, found bool, err error) {
+	for _, name := range redoFiles() {
+		b, err := f.readRedo(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		found = true
+		all = append(all, readEntries(b)...)
+	}
+	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.seq, b.seq) })
+	return all, found, nil
+}
+
 func (f *Folder) readRedo(name string) ([]byte, error) {
-	file, err := f.root.Open(name)
+	file, err := f.openRegular(name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +72,7 @@ func (f *Folder) recoverMessages(all []entry) error {
 			continue // lines, or a name that is none of ours
 		}
 		names = append(names, e.name)
-		if b, err := f.root.ReadFile(e.name); err == nil && bytes.Equal(b, e.data) {
+		if b, err := f.readAll(e.name, int64(len(e.data))); err == nil && bytes.Equal(b, e.data) {
 			continue
 		}
 		if err := f.writeWhole(e.name, e.data); err != nil {
@@ -102,6 +107,10 @@ func (f *Folder) settle(names []string) error {
 	return errors.Join(f.settleMessages(names), f.sessions.file.Sync())
 }
 
+// manyFiles is how many files are rather synced with all else that is on their
+// file system.
+const manyFiles = 100
+
 // settlers is how many files are synced at the same time: file systems write
 // their journal once for all that wait.
 const settlers = 4
@@ -109,6 +118,11 @@ const settlers = 4
 func (f *Folder) settleMessages(names []string) error {
 	if len(names) == 0 {
 		return nil
+	}
+	if len(names) >= manyFiles {
+		if done, err := f.syncMessages(); done {
+			return err
+		}
 	}
 	errs := make([]error, settlers)
 	var all sync.WaitGroup
@@ -123,10 +137,20 @@ func (f *Folder) settleMessages(names []string) error {
 	return errors.Join(errors.Join(errs...), f.syncDir(messagesDir))
 }
 
+// syncMessages syncs all messages at once, where the system can.
+func (f *Folder) syncMessages() (done bool, err error) {
+	dir, err := f.messages.Open(".")
+	if err != nil {
+		return false, err
+	}
+	done, err = syncAll(dir)
+	return done, errors.Join(err, dir.Close())
+}
+
 // syncFile syncs a file that was closed already. One that somebody has removed
 // need not be kept.
 func (f *Folder) syncFile(name string) error {
-	file, err := f.root.OpenFile(name, os.O_WRONLY, 0)
+	file, err := f.openRegular(name, os.O_WRONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -136,37 +160,52 @@ func (f *Folder) syncFile(name string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// recover adds the lines that are missing. From the first of those on all are
-// added, in their order: the last record of an id counts.
+// recover adds the lines that are missing.
 func (j *journal) recover(all []entry) error {
+	lines, held, err := lost(j.file, j.good.Load(), j.name, all)
+	switch {
+	case err != nil:
+		return err
+	case len(lines) > 0:
+		return j.write(&batch{lines: lines, durable: true})
+	case held:
+		return j.file.Sync()
+	}
+	return nil
+}
+
+// lost are the lines of entries that the first size bytes of a journal do
+// not hold. From the first of those on all are there, in their order: the last
+// record of an id counts. held tells whether entries hold lines of it at all.
+func lost(f io.ReaderAt, size int64, name string, all []entry) (rest []byte, held bool, err error) {
 	var lines [][]byte
-	missing := map[string]bool{}
+	lacking := map[string]bool{}
 	for _, e := range all {
-		if e.name != j.name {
+		if e.name != name {
 			continue
 		}
 		for line := range bytes.Lines(e.data) {
 			lines = append(lines, line)
-			missing[string(line)] = true
+			lacking[string(line)] = true
 		}
 	}
 	if len(lines) == 0 {
-		return nil
+		return nil, false, nil
 	}
-	r := bufio.NewReaderSize(io.NewSectionReader(j.file, 0, j.good.Load()), 64<<10)
+	r := bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 64<<10)
 	for {
 		line, _, err := readLine(r)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return err
+			return nil, true, err
 		}
-		delete(missing, string(line))
+		delete(lacking, string(line))
 	}
-	first := slices.IndexFunc(lines, func(line []byte) bool { return missing[string(line)] })
+	first := slices.IndexFunc(lines, func(line []byte) bool { return lacking[string(line)] })
 	if first < 0 {
-		return j.file.Sync()
+		return nil, true, nil
 	}
-	return j.write(&batch{lines: bytes.Join(lines[first:], nil), durable: true})
+	return bytes.Join(lines[first:], nil), true, nil
 }

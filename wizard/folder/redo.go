@@ -11,8 +11,8 @@ import (
 
 // redoFiles hold, one after the other, what was acknowledged and is not synced
 // yet where it belongs: the lines of sessions.jsonl and the small messages.
-// Both are written to their own files as well, so that a process that is
-// killed loses nothing; after a power cut the next start writes them again
+// Both are written to their own files as well, the messages right after; what
+// a killed process or a power cut kept from being there the next start writes
 // from here. So one sync of one file that does not grow makes a whole batch
 // durable, where each message would need one of its own and one of its folder.
 // They are removed when the folder is closed.
@@ -29,6 +29,8 @@ type entry struct {
 	seq  uint64
 	name string
 	data []byte
+
+	refused bool // once already, with its session
 }
 
 // redo writes the redo files. It belongs to who holds the journal's writing
@@ -47,17 +49,20 @@ type redo struct {
 // redoLog is one of the two files.
 type redoLog struct {
 	file    file
-	at, end int64    // where the next entry goes; how far the file is written
-	names   []string // of the messages in it
+	at, end int64          // where the next entry goes; how far the file is written
+	names   []string       // of the messages in it
+	placing sync.WaitGroup // of messages in it whose files are being made
 	free    chan struct{}
 	err     error // of settling it, once free is closed
 }
 
-// write makes entries durable, or leaves that to the next write.
-func (r *redo) write(entries []entry, durable bool) error {
+// write makes entries durable, or leaves that to the next write. Whoever makes
+// the files of messages among them says so to what it returns, which is waited
+// for before those are settled.
+func (r *redo) write(entries []entry, durable bool) (placing *sync.WaitGroup, err error) {
 	l, err := r.log()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.buf = r.buf[:0]
 	for i, e := range entries {
@@ -72,11 +77,12 @@ func (r *redo) write(entries []entry, durable bool) error {
 	}
 	r.seq += uint64(len(entries)) // also when it fails: what is written over it has higher numbers
 	if _, err := l.file.WriteAt(r.buf, l.at); err != nil {
-		return err
+		// On a disk that is full, what was written of it is given back.
+		return nil, errors.Join(err, l.file.Truncate(l.end))
 	}
 	if durable {
 		if err := syncData(l.file); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	l.at, l.end = written, end
@@ -85,7 +91,7 @@ func (r *redo) write(entries []entry, durable bool) error {
 			l.names = append(l.names, e.name)
 		}
 	}
-	return nil
+	return &l.placing, nil
 }
 
 // log is the file to write to. A full one is settled while the other is
@@ -100,6 +106,7 @@ func (r *redo) log() (*redoLog, error) {
 		full := l
 		full.free = make(chan struct{})
 		r.settled.Go(func() {
+			full.placing.Wait()
 			full.err = r.settle(full.names)
 			close(full.free)
 		})
@@ -144,6 +151,7 @@ func (r *redo) close() error {
 			continue
 		}
 		used = true
+		l.placing.Wait()
 		errs = append(errs, l.file.Close(), r.settle(l.names))
 		l.file = nil
 	}
@@ -216,7 +224,7 @@ func readEntries(b []byte) []entry {
 
 // openRedo makes a redo file, for the owner's eyes only.
 func (f *Folder) openRedo(name string) (file, error) {
-	opened, err := f.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	opened, err := f.openRegular(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return nil, err
 	}

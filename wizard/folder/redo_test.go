@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"offbasic/probes"
 )
@@ -195,7 +197,7 @@ func TestAFullRedoFileIsSettledBeforeItIsUsedAgain(t *testing.T) {
 	var names []string
 	for i := range 14 { // six fill a file
 		names = append(names, fmt.Sprintf("messages/%d.eml", i))
-		if err := r.write([]entry{{name: names[i], data: text}}, true); err != nil {
+		if _, err := r.write([]entry{{name: names[i], data: text}}, true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -213,6 +215,35 @@ func TestAFullRedoFileIsSettledBeforeItIsUsedAgain(t *testing.T) {
 	}
 }
 
+// Else a power cut could take a message whose file was not there to be synced.
+func TestAFullRedoFileIsNotSettledBeforeItsMessagesAreMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, settled := twoRedoFiles()
+		fill := func(name string) *sync.WaitGroup {
+			placing, err := r.write([]entry{{name: name, data: make([]byte, redoFull)}}, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return placing
+		}
+		placing := fill("messages/a.eml")
+		placing.Add(1)
+		fill("messages/b.eml") // in the other file: the first is being settled
+		synctest.Wait()
+		if len(*settled) != 0 {
+			t.Errorf("settled before the message was made: %v", *settled)
+		}
+		placing.Done()
+		synctest.Wait()
+		if !slices.Equal(*settled, []string{"messages/a.eml"}) {
+			t.Errorf("settled %v", *settled)
+		}
+		if err := r.close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestARefusedBatchIsNotReadAgain(t *testing.T) {
 	r, disks, _ := twoRedoFiles()
 	write := func(names ...string) error {
@@ -220,7 +251,8 @@ func TestARefusedBatchIsNotReadAgain(t *testing.T) {
 		for _, n := range names {
 			all = append(all, entry{name: n, data: []byte("same length")})
 		}
-		return r.write(all, true)
+		_, err := r.write(all, true)
+		return err
 	}
 	if err := write("a"); err != nil {
 		t.Fatal(err)
@@ -244,15 +276,23 @@ func TestARefusedBatchIsNotReadAgain(t *testing.T) {
 
 func TestSessionsAreKeptWithoutRoomForARedoFile(t *testing.T) {
 	d := &disk{}
+	var placed []entry
 	r, _, settled := twoRedoFiles()
 	r.open = func(string) (file, error) { return nil, syscall.ENOSPC }
 	j := onDisk(d)
 	j.redo = r
+	j.place = func(messages []entry) error {
+		if len(*settled) > 0 {
+			t.Error("a message was synced before it was made")
+		}
+		placed = append(placed, messages...)
+		return nil
+	}
 	if err := j.add(session("a"), entry{name: "messages/a.eml"}); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(*settled, []string{"messages/a.eml"}) {
-		t.Errorf("synced by themselves: %v", *settled)
+	if !slices.Equal(*settled, []string{"messages/a.eml"}) || len(placed) != 1 {
+		t.Errorf("made %v; synced by themselves: %v", placed, *settled)
 	}
 }
 

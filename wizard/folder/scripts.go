@@ -81,10 +81,14 @@ type numbered struct {
 
 // numbered lists the scripts and answers by name.
 func (f *Folder) numbered() ([]numbered, error) {
-	entries, err := fs.ReadDir(f.root.FS(), scriptsDir)
+	err := f.folderOf(scriptsDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	entries, err := fs.ReadDir(f.root.FS(), scriptsDir)
 	var all []numbered
 	for _, e := range entries {
 		digits, rest, _ := strings.Cut(e.Name(), "-")

@@ -31,7 +31,7 @@ func (f *Folder) load() error {
 	if err != nil {
 		return err
 	}
-	b = cleaned(bytes.TrimPrefix(b, []byte("\ufeff")))
+	b = cleanedState(bytes.TrimPrefix(b, []byte("\ufeff")))
 	var head struct {
 		Version int `json:"version"`
 	}
@@ -54,7 +54,7 @@ func (f *Folder) load() error {
 
 // readAll reads a file of the folder that is at most limit bytes long.
 func (f *Folder) readAll(name string, limit int64) ([]byte, error) {
-	file, err := f.root.Open(name)
+	file, err := f.openRegular(name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (f *Folder) Change(ctx context.Context, change func(*wizard.Migration) erro
 	if err != nil {
 		return f.unchanged(err)
 	}
-	if err := f.replaceState(append(b, '\n')); err != nil {
+	if err := f.replace(stateFile, append(b, '\n')); err != nil {
 		return f.unchanged(fault("write "+stateFile, f.dir, err))
 	}
 	f.state = next
@@ -149,14 +149,14 @@ func clone(m wizard.Migration) (c wizard.Migration, err error) {
 	return c, json.Unmarshal(b, &c)
 }
 
-// replaceState puts b in the place of migration.json. atomic.ReplaceFile
-// rather than a plain rename: on Windows it asks for write-through.
-func (f *Folder) replaceState(b []byte) error {
-	const temp = partialDir + "/" + stateFile
+// replace puts b in the place of a file. atomic.ReplaceFile rather than a plain
+// rename: on Windows it asks for write-through.
+func (f *Folder) replace(name string, b []byte) error {
+	temp := partialDir + "/" + name
 	if err := f.writeNew(temp, b); err != nil {
 		return err
 	}
-	if err := atomic.ReplaceFile(filepath.Join(f.dir, temp), filepath.Join(f.dir, stateFile)); err != nil {
+	if err := atomic.ReplaceFile(filepath.Join(f.dir, temp), filepath.Join(f.dir, name)); err != nil {
 		return err
 	}
 	return f.syncDir(".")

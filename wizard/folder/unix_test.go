@@ -3,13 +3,16 @@
 package folder
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"offbasic/probes"
 	"offbasic/wizard"
 )
 
@@ -107,5 +110,42 @@ func TestLinkOutOfTheFolderIsNotFollowed(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 0 {
 		t.Errorf("outside the folder lie %v, %v", entries, err)
+	}
+}
+
+// Whoever opens a pipe waits for its other side: it must not be opened at all.
+func TestWhatIsNoOrdinaryFileIsRefusedByItsName(t *testing.T) {
+	odd := map[string]func(name string) error{
+		"a pipe":                 func(name string) error { return syscall.Mkfifo(name, 0o600) },
+		"a folder":               func(name string) error { return os.Mkdir(name, 0o700) },
+		"a device behind a link": func(name string) error { return os.Symlink("/dev/zero", name) },
+	}
+	for what, put := range odd {
+		for _, name := range []string{stateFile, sessionsFile, trialsFile, changesFile, lockFile, messagesDir, scriptsDir} {
+			if what == "a folder" && (name == messagesDir || name == scriptsDir) {
+				continue
+			}
+			dir := t.TempDir()
+			if err := put(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(dir, Options{})
+			if fault, is := errors.AsType[*probes.Fault](err); !is || fault.Code != "folder_odd_file" || fault.Args["file"] != name {
+				t.Errorf("%s as %s: got %v", what, name, err)
+			}
+			f, err := OpenRead(dir, Options{})
+			if name == lockFile || name == messagesDir {
+				continue // they are not read
+			}
+			if err == nil {
+				_, err = f.ReadBack("some")
+				if name != scriptsDir {
+					err = errors.Join(f.Trials(t.Context(), func(probes.Trial) error { return nil }), f.Changes(t.Context(), func(probes.Change) error { return nil }))
+				}
+			}
+			if fault, is := errors.AsType[*probes.Fault](err); !is || fault.Code != "folder_odd_file" {
+				t.Errorf("%s as %s, only read: got %v", what, name, err)
+			}
+		}
 	}
 }
