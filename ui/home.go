@@ -33,7 +33,7 @@ func (s homeScreen) heading(e env) (left, right string) {
 		left += "  " + clean(d)
 	}
 	if e.mig.Lab {
-		left += "  " + e.t("home.lab_tenant")
+		left += " " + e.t("home.lab_tenant")
 	}
 	return left, e.deadline()
 }

@@ -149,6 +149,8 @@ func (s trialScreen) stepLines(e env, width int) []string {
 // that better.
 func (s trialScreen) stepWords(st probes.Step, met []checks.Finding) string {
 	switch {
+	case st.Step == probes.StepSTARTTLS && st.Fault == "" && st.Detail != "": // what was agreed says more than "220 Ready"
+		return st.Detail
 	case st.Reply != "":
 		return st.Reply
 	case st.Fault != "" && s.trial != nil && checks.Explains(met, *s.trial):

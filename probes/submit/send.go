@@ -343,13 +343,14 @@ func (t *try) token() (string, error) {
 // keep 20 minutes.
 const margin = 20 * time.Minute
 
-// claimed is what a token is for, in a line.
+// claimed is what a token is for, in a line: its rights first, for there may be
+// room for no more.
 func claimed(c *probes.Claims) string {
 	if c == nil {
 		return ""
 	}
 	var parts []string
-	for _, p := range [][2]string{{"aud", c.Audience}, {"roles", strings.Join(c.Roles, " ")}, {"scp", strings.Join(c.Scopes, " ")}} {
+	for _, p := range [][2]string{{"roles", strings.Join(c.Roles, " ")}, {"scp", strings.Join(c.Scopes, " ")}, {"aud", c.Audience}} {
 		if p[1] != "" {
 			parts = append(parts, p[0]+" "+p[1])
 		}
