@@ -152,6 +152,15 @@ func TestTokensAreJudged(t *testing.T) {
 	}
 }
 
+// A right in Microsoft Graph is none in client submission.
+func TestARightForGraphIsNoRightForSMTP(t *testing.T) {
+	f := soundToken()
+	f.Claims.Audience, f.Claims.Roles, f.Claims.Scopes = "https://graph.microsoft.com", nil, []string{"SMTP.Send"}
+	if got := verdicts(checks.JudgeToken(f)); strings.Contains(got, "token-rights") {
+		t.Errorf("the rights were judged: %s", got)
+	}
+}
+
 type doorCase struct {
 	doors []probes.Door
 	want  string
@@ -169,6 +178,7 @@ func doorCases() map[string]doorCase {
 		"IPv4 decides":       {[]probes.Door{{Address: v6, Outcome: probes.DialNoRoute}, {Address: v4, Outcome: probes.DialTimeout}}, "port-no-route skip, port-timeout fail"},
 		"IPv6 is silent":     {[]probes.Door{{Address: v6, Outcome: probes.DialTimeout}, open}, "port-family warn, port-open pass"},
 		"rewritten":          {[]probes.Door{{Address: v4, Outcome: probes.DialConnected, Banner: "x", Rewritten: "starttls_masked"}}, "port-open pass, port-rewritten fail"},
+		"another service":    {[]probes.Door{{Address: v4, Outcome: probes.DialConnected, Rewritten: "not_smtp"}}, "port-open pass, port-not-smtp fail"},
 		"STARTTLS taken out": {[]probes.Door{{Address: v4, Outcome: probes.DialConnected, Banner: "x", Capabilities: []string{"SIZE"}}}, "port-open pass, port-no-starttls fail"},
 		"slow":               {[]probes.Door{{Address: v4, Outcome: probes.DialConnected, MS: 4000, Banner: "x", STARTTLS: true}}, "port-open pass, port-slow warn"},
 		"IPv6 is slower":     {[]probes.Door{{Address: v6, Outcome: probes.DialConnected, MS: 1200, Banner: "x", STARTTLS: true}, open}, "port-open pass, port-slow warn, port-open pass"},

@@ -19,6 +19,7 @@ func ReachChecks() []Check {
 		listed("port-family", "port-family", Warn),
 		listed("port-no-route", "port-no-route", Skip, Fail),
 		listed("port-slow", "port-slow", Warn),
+		listed("port-not-smtp", "port-not-smtp", Fail),
 		listed("port-rewritten", "port-rewritten", Warn, Fail),
 		listed("port-no-starttls", "port-no-starttls", Fail),
 		listed("tls-verified", "", Pass),
@@ -76,6 +77,8 @@ func (j *verdicts) open(d probes.Door, args []string, limit float64) {
 		j.add("port-slow", Warn, args...)
 	}
 	switch {
+	case d.Rewritten == "not_smtp":
+		j.add("port-not-smtp", Fail, append(args, "banner", d.Banner)...)
 	case d.Rewritten != "":
 		j.add("port-rewritten", Fail, append(args, "what", d.Rewritten, "banner", d.Banner)...)
 	case d.Banner != "" && !d.STARTTLS:

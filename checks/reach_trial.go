@@ -130,7 +130,7 @@ func (j *trialJudge) doorStep(f Finding) string {
 	switch {
 	case f.Check == "port-no-starttls", f.Args["what"] == "starttls_masked":
 		return probes.StepSTARTTLS
-	case f.Check == "port-rewritten", j.Trial.Reached().Step == probes.StepBanner && f.Check == "port-closed":
+	case f.Check == "port-rewritten", f.Check == "port-not-smtp", j.Trial.Reached().Step == probes.StepBanner && f.Check == "port-closed":
 		return probes.StepBanner
 	}
 	return probes.StepConnect

@@ -87,7 +87,7 @@ func trialCases() map[string]trialCase {
 		"IPv6 is slow":           {with(v6, probes.DialConnected, 1_500), "connect port-slow warn"},
 		"no way to IPv6":         {with(v6, probes.DialNoRoute, 0), ""},
 		"silent":                 {func(t *probes.Trial) { ends(t, probes.StepBanner, "server_silent"); t.TLS = nil }, "banner port-closed fail"},
-		"no SMTP":                {func(t *probes.Trial) { ends(t, probes.StepBanner, "reply_malformed"); t.TLS = nil }, "banner port-rewritten fail"},
+		"no SMTP":                {func(t *probes.Trial) { ends(t, probes.StepBanner, "reply_malformed"); t.TLS = nil }, "banner port-not-smtp fail"},
 		"stars":                  {func(t *probes.Trial) { t.Quirks = []string{"banner_masked"} }, "banner port-rewritten fail"},
 		"stars, and taken": {func(t *probes.Trial) {
 			t.Quirks, t.Outcome = []string{"banner_masked"}, probes.TrialSent

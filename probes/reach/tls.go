@@ -29,7 +29,7 @@ func (p Probe) TLS(ctx context.Context) (probes.Handshake, error) {
 		case ctx.Err() != nil:
 			return probes.Handshake{}, &probes.Fault{Op: op, Code: "cancelled", Err: context.Cause(ctx)}
 		case errors.Is(err, errNoSTARTTLS):
-			return probes.Handshake{}, &probes.Fault{Op: op, Code: Unencrypted, Args: args, Err: err}
+			return probes.Handshake{}, &probes.Fault{Op: op, Code: Unencrypted, Args: args}
 		case errors.Is(err, errNotSMTP):
 			return probes.Handshake{}, &probes.Fault{Op: op, Code: NoGreeting, Args: args, Err: err}
 		case err != nil:
