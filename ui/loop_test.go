@@ -29,17 +29,21 @@ func TestLoop(t *testing.T) {
 		teatest.WithProgramOptions(tea.WithColorProfile(colorprofile.NoTTY), tea.WithEnvironment([]string{"TERM=xterm-256color"})),
 	)
 	var raw bytes.Buffer
-	see := func(want string) {
+	until := func(want string, there func() bool) {
 		t.Helper()
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 			io.Copy(&raw, tm.Output())
-			if strings.Contains(screenOf(raw.Bytes(), width, height), want) {
+			if there() {
 				return
 			}
 			if time.Now().After(deadline) {
 				t.Fatalf("never saw %q; screen:\n%s", want, screenOf(raw.Bytes(), width, height))
 			}
 		}
+	}
+	see := func(want string) {
+		t.Helper()
+		until(want, func() bool { return strings.Contains(screenOf(raw.Bytes(), width, height), want) })
 	}
 	see("No sender is known yet")
 	tm.Send(keyPress("c"))
@@ -52,9 +56,7 @@ func TestLoop(t *testing.T) {
 	see("KONICA MINOLTA bizhub C258")
 	tm.Send(keyPress("c"))
 	see("Sent to the clipboard")
-	if !bytes.Contains(raw.Bytes(), []byte("\x1b]52;c;")) {
-		t.Error("nothing was sent to the clipboard")
-	}
+	until("the clipboard", func() bool { return bytes.Contains(raw.Bytes(), []byte("\x1b]52;c;")) })
 	tm.Send(keyPress("q"))
 	see("Something is still running")
 	shown := screenOf(raw.Bytes(), width, height)

@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // copier is a device with habits of its own. The zero value sends to anybody,
@@ -41,7 +42,8 @@ func (c copier) press(addr, messageID string) error {
 	d := &copying{copier: c, conn: conn, in: textproto.NewReader(bufio.NewReader(conn))}
 	err = d.send(messageID)
 	var refused *textproto.Error
-	if errors.As(err, &refused) || errors.Is(err, errStops) || errors.Is(err, io.EOF) {
+	if errors.As(err, &refused) || errors.Is(err, errStops) || errors.Is(err, io.EOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) { // a server that hung up on what it has not read
 		return nil
 	}
 	return err
