@@ -153,7 +153,10 @@ func newID() string {
 }
 
 // randomText is a random text of letters, digits, - and _, from n bytes.
-func randomText(n int) string { return base64.RawURLEncoding.EncodeToString(randomBytes(n)) }
+//
+// It begins with a letter: a client takes a word with a dash in front for an
+// option.
+func randomText(n int) string { return "L" + base64.RawURLEncoding.EncodeToString(randomBytes(n)) }
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
